@@ -93,12 +93,13 @@ func impliedTotal(x, target float64) (float64, bool) {
 			logPrice, logTarget := math.Log(price), math.Log(target)
 			next = total + (1/logTarget-1/logPrice)*-logPrice*logPrice*price/slope(x, total)
 		}
-		if !(next > low && next < high) {
-			next = min((low+high)/2, 2*total)
-		}
 		if math.Abs(next-total) <= 1e-9*total {
 			return next, true // quadratic: the error left is the square of this step
 		}
+		if !(next > low && next < high) {
+			next = min((low+high)/2, 2*total)
+		}
+
 		total = next
 	}
 	// The last digits may dance between neighbours; such a bracket is narrow.
