@@ -4,8 +4,10 @@ import (
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/book"
+	"github.com/vayu-trading/vayu/engine/calendar"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/session"
 )
 
 // Context is what a strategy sees and can do during one callback. It is owned
@@ -45,7 +47,18 @@ func (c *Context) Universe() *market.Universe { return c.loop.host.book.Universe
 func (c *Context) Layout() *book.Layout { return c.loop.host.book.Layout() }
 
 // Feed is how far the feed can be trusted, as told to the strategy.
-func (c *Context) Feed() market.FeedState { return market.FeedState(c.loop.feedSeen & feedStateMask) }
+func (c *Context) Feed() market.FeedState {
+	return market.FeedState(c.loop.feedSeen.Load() & feedStateMask)
+}
+
+// Session is what the venue login allows, as told to the strategy.
+func (c *Context) Session() session.State { return session.State(c.loop.sessionSeen.Load()) }
+
+// Day is the trading day's sessions; nil when the host was given none.
+func (c *Context) Day() *calendar.Day { return c.loop.host.config.Day }
+
+// Calendar is the market's rules by date; nil when the host was given none.
+func (c *Context) Calendar() *calendar.Calendar { return c.loop.host.config.Calendar }
 
 // Strategy is the strategy's number, as on its tickets and updates.
 func (c *Context) Strategy() order.StrategyID { return c.loop.id }

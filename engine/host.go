@@ -12,9 +12,11 @@ import (
 	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/vayu-trading/vayu/engine/book"
+	"github.com/vayu-trading/vayu/engine/calendar"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/metrics"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/session"
 )
 
 // HostConfig is what a host is built from. Book and Desk must be set; zeros
@@ -24,6 +26,9 @@ type HostConfig struct {
 	Desk  Desk
 	Clock market.Clock // stamps wake-ups and decisions; nil: the time a step is given, as a replay wants it
 	Log   hclog.Logger // notes to the operator; nil: nowhere
+
+	Calendar *calendar.Calendar // for strategies that ask; nil: none
+	Day      *calendar.Day      // today's sessions, for the same; nil: none
 
 	Spins  int // times a loop looks for work before it parks; 0: it parks at once
 	Inbox  int // order updates that may wait for a strategy before they merge; 0: 1024
@@ -65,7 +70,8 @@ type Host struct {
 	loops   []*Loop // fixed once started
 	inlines []*Loop
 	started atomic.Bool
-	pulse   atomic.Int64 // market time at the last pulse: pulse → loops
+	session atomic.Uint32 // a session.State
+	pulse   atomic.Int64  // market time at the last pulse: pulse → loops
 	notes   *xsync.MPMCQueueOf[Note]
 	dropped metrics.Counter
 }
@@ -147,6 +153,13 @@ func (h *Host) Deliver(u *order.Update) {
 	l.shadow.apply(u)
 	l.inbox.put(u)
 	l.waker.Wake()
+}
+
+// Session says what the venue login allows from now on. Any goroutine may call
+// it; strategies hear the newest state.
+func (h *Host) Session(s session.State) {
+	h.session.Store(uint32(s))
+	h.wakeAll()
 }
 
 // Start tells the strategies that trading begins, in order, and lets the feed

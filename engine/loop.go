@@ -9,6 +9,7 @@ import (
 	"github.com/vayu-trading/vayu/engine/book"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/session"
 )
 
 // Loop steps one strategy. Step may be called by anyone who is the only one
@@ -20,26 +21,28 @@ type Loop struct {
 	inline bool
 
 	// The strategy and what it listens to; nil when it does not.
-	strategy Strategy
-	starter  Starter
-	onOrder  OrderListener
-	onTimer  TimerListener
-	onFeed   FeedListener
-	onStop   Stopper
+	strategy  Strategy
+	starter   Starter
+	onOrder   OrderListener
+	onTimer   TimerListener
+	onFeed    FeedListener
+	onSession SessionListener
+	onStop    Stopper
 
 	// Owned by whoever steps the loop.
-	ctx      Context
-	cursor   book.Cursor
-	changed  []market.InstrumentID
-	seen     book.Seq
-	news     uint64
-	feedSeen uint64
-	timers   timers
-	orders   orders
-	update   order.Update // scratch: a local would escape through the listener
-	quote    market.Quote // scratch
+	ctx     Context
+	cursor  book.Cursor
+	changed []market.InstrumentID
+	seen    book.Seq
+	news    uint64
+	timers  timers
+	orders  orders
+	update  order.Update // scratch: a local would escape through the listener
+	quote   market.Quote // scratch
 
 	// Shared.
+	feedSeen    atomic.Uint64 // what the strategy was told: this loop → its goroutine, when inline
+	sessionSeen atomic.Uint32 // the same
 	inbox       inbox         // order core → this loop
 	shadow      shadow        // order core → fences
 	waker       *book.Waker   // anyone → this loop's goroutine
@@ -71,6 +74,7 @@ func newLoop(h *Host, id order.StrategyID, name string, s Strategy, o Options) *
 	l.onOrder, _ = s.(OrderListener)
 	l.onTimer, _ = s.(TimerListener)
 	l.onFeed, _ = s.(FeedListener)
+	l.onSession, _ = s.(SessionListener)
 	l.onStop, _ = s.(Stopper)
 	l.ctx.loop = l
 	l.waker = book.NewWaker() // an inline loop is stepped by the feed, not woken by it
@@ -93,11 +97,17 @@ func (l *Loop) Quarantined() bool { return l.quarantined.Load() }
 
 // Ready tells whether Step would find something other than timers to do.
 func (l *Loop) Ready() bool {
-	return uint64(l.seen) != uint64(l.host.book.Seq()) || !l.inbox.empty() || l.feedSeen != l.host.feed.word.Load()
+	return l.seen != l.host.book.Seq() || l.told()
 }
 
-// Step handles everything that is there: order updates, the feed's state, due
-// timers, then the market, once, at its newest commit. It tells whether there
+// told tells whether there is something to tell the strategy that is not the
+// market.
+func (l *Loop) told() bool {
+	return !l.inbox.empty() || l.feedSeen.Load() != l.host.feed.word.Load() || l.sessionSeen.Load() != l.host.session.Load()
+}
+
+// Step handles everything that is there: order updates, the state of feed and
+// session, due timers, then the market, once, at its newest commit. It tells whether there
 // was anything. A strategy that panics is quarantined; Step returns as usual.
 // Hot path: see TestStepAllocs.
 func (l *Loop) Step(now market.Stamp) (worked bool) {
@@ -106,6 +116,7 @@ func (l *Loop) Step(now market.Stamp) (worked bool) {
 	l.ctx.now = now
 	worked = l.stepOrders()
 	worked = l.stepFeed() || worked
+	worked = l.stepSession() || worked
 	worked = l.stepTimers() || worked
 	return l.stepMarket() || worked
 }
@@ -145,12 +156,12 @@ func (l *Loop) stepOrders() (worked bool) {
 }
 
 func (l *Loop) stepFeed() bool {
-	word := l.host.feed.word.Load()
-	if word == l.feedSeen {
+	word, seen := l.host.feed.word.Load(), l.feedSeen.Load()
+	if word == seen {
 		return false
 	}
-	lost, state := word>>feedStateBits != l.feedSeen>>feedStateBits, market.FeedState(word&feedStateMask)
-	l.feedSeen = word
+	lost, state := word>>feedStateBits != seen>>feedStateBits, market.FeedState(word&feedStateMask)
+	l.feedSeen.Store(word)
 	if l.onFeed == nil || l.Quarantined() {
 		return true
 	}
@@ -161,6 +172,20 @@ func (l *Loop) stepFeed() bool {
 	}
 	l.trace(CallbackFeed, uint64(state))
 	l.onFeed.OnFeed(&l.ctx, state)
+	return true
+}
+
+func (l *Loop) stepSession() bool {
+	state := l.host.session.Load()
+	if state == l.sessionSeen.Load() {
+		return false
+	}
+	l.sessionSeen.Store(state)
+	if l.onSession != nil && !l.Quarantined() {
+		l.host.book.Pin(&l.ctx.view)
+		l.trace(CallbackSession, uint64(state))
+		l.onSession.OnSession(&l.ctx, session.State(state))
+	}
 	return true
 }
 
@@ -314,7 +339,7 @@ func (l *Loop) work() bool {
 // shared.
 func (l *Loop) waiting() bool {
 	if l.inline {
-		return !l.inbox.empty() || l.host.pulse.Load() >= l.due.Load()
+		return l.told() || l.host.pulse.Load() >= l.due.Load()
 	}
 	return l.Ready() || l.host.pulse.Load() >= l.due.Load()
 }

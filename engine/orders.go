@@ -80,7 +80,7 @@ func (o *orders) position(id market.InstrumentID) market.Units {
 func (o *orders) working(dst []order.ID) []order.ID {
 	from := len(dst)
 	for i := range o.slab {
-		if u := &o.slab[i]; u.ID != 0 && !u.State.Terminal() {
+		if u := &o.slab[i]; u.ID != 0 && !u.State.Terminal() && u.State != order.ClosedAbsent {
 			dst = append(dst, u.ID)
 		}
 	}

@@ -77,6 +77,7 @@ const (
 	CallbackOrder
 	CallbackTimer
 	CallbackFeed
+	CallbackSession
 )
 
 // Callback is the trace of one callback: enough, with the tape and the order
@@ -85,6 +86,6 @@ type Callback struct {
 	Strategy order.StrategyID
 	Kind     CallbackKind
 	Seq      book.Seq // what the view was pinned at
-	Detail   uint64   // the order's id, the timer's id, or the feed's state
+	Detail   uint64   // the order's id, the timer's id, or the state of feed or session
 	At       market.Stamp
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/session"
 )
 
 // Strategy decides. OnMarket is called when something changed in the book
@@ -35,6 +36,11 @@ type TimerListener interface {
 // the next change of the market, even when the feed is already live again.
 type FeedListener interface {
 	OnFeed(*Context, market.FeedState)
+}
+
+// SessionListener hears what the venue login allows.
+type SessionListener interface {
+	OnSession(*Context, session.State)
 }
 
 // Stopper is told that trading ends. What it sends is still sent.
