@@ -93,6 +93,12 @@ func (l *live) tick(id market.InstrumentID) {
 	synctest.Wait()
 }
 
+// rest lets virtual time pass and everybody finish what it brought.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func TestParkedStrategyIsWokenByEachKindOfEvent(t *testing.T) {
 	for _, inline := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -114,7 +120,7 @@ func TestParkedStrategyIsWokenByEachKindOfEvent(t *testing.T) {
 			p.onTimer = func(c *engine.Context, _ engine.TimerID) { late = c.Now().Market.Sub(at) }
 			p.onMarket = func(c *engine.Context) { c.TimerAt(3, at) }
 			l.tick(l.call)
-			time.Sleep(1100 * time.Millisecond) // no tick: the pulse brings the timer
+			rest(1100 * time.Millisecond) // no tick: the pulse brings the timer
 			require.Equal(t, []string{"market", "timer 3"}, p.take())
 			require.GreaterOrEqual(t, late, time.Duration(0))
 			require.LessOrEqual(t, late, 5*time.Millisecond)
@@ -154,10 +160,10 @@ func TestP11_StuckStrategyIsQuarantinedAndOthersRunOn(t *testing.T) {
 		update := order.Update{Strategy: 1, Instrument: l.call, Side: market.Buy, Quantity: 65}
 		update.ID, update.State = 1, order.Working
 		l.Deliver(&update)
-		time.Sleep(90 * time.Millisecond)
+		rest(90 * time.Millisecond)
 		require.Empty(t, fenced)
 		require.EqualValues(t, 1, l.Snapshot().Strategies[0].Overlong)
-		time.Sleep(30 * time.Millisecond)
+		rest(30 * time.Millisecond)
 		require.Len(t, fenced, 1)
 		require.Contains(t, fenced[0], "bad: no heartbeat")
 		cancels := l.desk.all()[2:]
@@ -167,7 +173,7 @@ func TestP11_StuckStrategyIsQuarantinedAndOthersRunOn(t *testing.T) {
 
 		update.ID, update.Instrument, update.Side = 2, l.put, market.Sell // was on its way
 		l.Deliver(&update)
-		time.Sleep(10 * time.Millisecond)
+		rest(10 * time.Millisecond)
 		require.Len(t, l.desk.all(), 4)
 		close(release)
 		l.tick(l.call)
@@ -188,7 +194,7 @@ func TestP11_OthersRunOnBesideAStuckStrategy(t *testing.T) {
 		bad.onMarket = func(*engine.Context) { <-release }
 		for range 10 {
 			l.tick(l.call)
-			time.Sleep(50 * time.Millisecond)
+			rest(50 * time.Millisecond)
 		}
 		require.Len(t, good.take(), 10)
 		ended := make(chan error)
@@ -213,7 +219,7 @@ func TestStuckInlineStrategyIsReported(t *testing.T) {
 		release := make(chan struct{})
 		p.onMarket = func(*engine.Context) { <-release }
 		go l.tick2(l.call)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		require.EqualValues(t, 1, stuck.Load())
 		close(release)
 		require.NoError(t, l.end())
