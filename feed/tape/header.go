@@ -61,7 +61,11 @@ func (h *Header) encode() ([]byte, error) {
 		}
 		text.Instruments = append(text.Instruments, row)
 	}
-	return json.Marshal(&text)
+	body, err := json.Marshal(&text)
+	if err == nil && len(body) > blockLimit {
+		err = fmt.Errorf("tape: the header has %d bytes, more than %d: name fewer instruments", len(body), blockLimit)
+	}
+	return body, err
 }
 
 func (h *Header) decode(body []byte) error {
