@@ -74,21 +74,33 @@ const words = { closed_absent: 'not placed', adopted_late: 'adopted late', expir
 function showOrders(orders) {
   const open = orders.filter((o) => !o.terminal).length;
   put(byId('orders-count'), orders.length ? `${open} open` : '');
-  fill('orders', orders, (o) => o.id, (o) => [
-    [clock(o.at), 'text dim'], [`${o.side} ${count(o.quantity)} × ${o.contract}`, 'text ' + o.side], [price(o.price)],
-    [`${count(o.filled)} / ${count(o.quantity)}`, o.filled === o.quantity && o.filled ? 'strong' : o.filled ? '' : 'dim'],
-    [(words[o.state] ?? o.state.replaceAll('_', ' ')) + (o.reason ? `: ${o.reason}` : ''), 'text word ' + (o.alarm ? 'bad' : o.terminal ? 'dim' : 'good')],
-  ]);
+  const table = byId('orders');
+  keyed(table.tBodies[0], orders, (o) => o.id, createOrder, (tr, o) => {
+    put(tr.cells[0], clock(o.at));
+    put(tr.side, o.side, o.side);
+    put(tr.what, ` ${o.contract}`);
+    put(tr.reason, o.reason);
+    tr.reason.title = o.reason;
+    put(tr.cells[2], price(o.price));
+    put(tr.cells[3], `${count(o.filled)}/${count(o.quantity)}`, 'done ' + (o.filled === 0 ? 'dim' : ''));
+    put(tr.cells[4], words[o.state] ?? o.state.replaceAll('_', ' '), 'text word ' + (o.alarm ? 'bad' : o.terminal ? 'dim' : 'good'));
+  });
+  table.classList.toggle('none', orders.length === 0);
+}
+
+function createOrder() {
+  const tr = make('tr', '', make('td', 'text when dim'), make('td', 'text'), make('td', 'price'), make('td', 'done'), make('td', 'text word'));
+  [tr.side, tr.what, tr.reason] = [make('span'), make('span'), make('small')];
+  tr.cells[1].append(tr.side, tr.what, tr.reason);
+  return tr;
 }
 
 function showLatencies(journeys) {
   keyed(byId('latency'), journeys, (j) => j.name, (j) => {
     const row = make('div', 'journey', make('h3', '', j.name), make('dl', 'quantiles'), make('div', 'plot'));
     for (const name of ['p50', 'p99', 'p99.9', 'max']) row.children[1].append(make('div', '', make('dt', '', name), make('dd', 'num')));
-    row.children[0].append(make('small'));
     return row;
   }, (row, j) => {
-    put(row.querySelector('small'), count(j.count));
     const figures = row.querySelectorAll('dd');
     [j.p50, j.p99, j.p999, j.max].forEach((ns, i) => put(figures[i], j.count ? span(ns) : '–'));
     const key = `${j.count} ${row.lastChild.clientWidth}`;
@@ -102,7 +114,7 @@ function showBudget(budget) {
   keyed(byId('budget'), names, (name) => name, (name) => make('div', 'allowance', make('p', '', make('span', 'label', name), make('b', 'num')), make('div', 'meter', make('i'))), (row, name) => {
     const [left, limit] = budget[names.indexOf(name)];
     const share = limit ? Math.max(0, left / limit) : 0;
-    put(row.querySelector('b'), limit ? `${count(left)} of ${count(limit)}` : '–');
+    put(row.querySelector('b'), limit ? `${count(left)} / ${count(limit)}` : '–');
     bar(row.querySelector('i'), share, share > 0.4 ? '' : share > 0.15 ? 'warn' : 'bad');
   });
 }
@@ -116,9 +128,9 @@ function bar(element, share, className) {
 function showSession(s) {
   put(byId('session-state'), s.state, 'sub state ' + (s.state === 'valid' ? 'good' : s.state ? 'warn' : ''));
   put(byId('expires'), s.expires_in > 0 ? countdown(s.expires_in) : s.state ? 'expired' : '–', 'count num' + (s.state && s.expires_in <= 60e3 ? ' loss' : ''));
-  put(byId('renews'), s.renews_in > 0 ? countdown(s.renews_in) : s.state ? 'now' : '–');
+  put(byId('renews'), s.renews_in > 0 ? countdown(s.renews_in, { seconds: s.renews_in < 3600e3 }) : s.state ? 'now' : '–');
   put(byId('epoch'), s.epoch ? count(s.epoch) : '–');
-  put(byId('renewals'), count(s.renewals));
+  put(byId('renewals'), count(s.renewals) + '×');
   bar(byId('session-bar'), s.lifetime ? Math.min(1, Math.max(0, s.expires_in / s.lifetime)) : 0, s.expires_in > 60e3 ? '' : 'bad');
 }
 
@@ -128,8 +140,8 @@ function showFeeds(feeds) {
   const sick = feeds.filter((f) => f.state !== 'live').length;
   put(byId('feeds-sub'), feeds.length ? (sick ? `${sick} of ${feeds.length} not live` : 'all live') : '', 'sub state ' + (sick ? 'bad' : 'good'));
   fill('feeds', feeds, (f) => f.name, (f) => [
-    [`${f.name} · ${f.state}`, 'text state ' + health[f.state]], [`${count(Math.round(f.rate))}/s`], [age(f.age), f.age > 3000 ? 'bad' : ''],
-    [`${count(f.gaps)} · ${count(f.reconnects)} · ${count(f.decode_errors)}`, f.gaps + f.decode_errors ? 'warn' : 'dim'],
+    [f.state === 'live' ? f.name : `${f.name}: ${f.state}`, 'text state ' + health[f.state]], [f.rate >= 10 || !f.rate ? `${count(Math.round(f.rate))}/s` : `${f.rate.toFixed(1)}/s`], [age(f.age), f.age > 3000 ? 'bad' : ''],
+    ...[f.gaps, f.reconnects, f.decode_errors].map((n) => [count(n), n ? 'fault warn' : 'fault dim']),
   ]);
 }
 

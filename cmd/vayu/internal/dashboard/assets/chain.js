@@ -14,7 +14,7 @@ let following = true;
 let centred = null;
 
 export function showChain(chain) {
-  put(byId('chain-name'), chain.underlying ? `${chain.underlying}, expires ${date(chain.expiry)}` : 'none');
+  put(byId('chain-name'), chain.underlying ? `${chain.underlying} ${date(chain.expiry)}` : 'none');
   put(byId('spot'), bigPrice(chain.spot));
   put(byId('forward'), bigPrice(chain.forward));
   const level = chain.forward || chain.spot;
@@ -54,9 +54,11 @@ function showLeg(cells, leg, inside) {
   put(cells[POSITION], leg[POSITION] ? signed(leg[POSITION]) : '', 'pos' + (leg[POSITION] > 0 ? ' long' : leg[POSITION] < 0 ? ' short' : inside ? ' itm' : ''));
 }
 
+// glow colours a price that moved and lets it fade back. Only the text: a whole
+// chain of flashing cells would hide what matters.
 function glow(cell, up) {
   if (still.matches) return;
-  cell.animate([{ backgroundColor: `var(--${up ? 'gain' : 'loss'}-glow)` }, { backgroundColor: 'transparent' }], { duration: 700, easing: 'ease-out' });
+  cell.animate([{ color: `var(--${up ? 'gain' : 'loss'})`, offset: 0 }], { duration: 900, easing: 'ease-in' });
 }
 
 let ours = false; // the scrolling under way is this file's

@@ -2,7 +2,7 @@
 // unit that fits. Everything arrives in paise, milliseconds or nanoseconds.
 
 const rupees = new Intl.NumberFormat('en-IN', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const whole = new Intl.NumberFormat('en-IN');
+const whole = new Intl.NumberFormat('en-GB');
 const clockFormat = new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Kolkata', hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const minuteFormat = new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Kolkata', hour: '2-digit', minute: '2-digit' });
 const dayFormat = new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Kolkata', weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
@@ -37,10 +37,10 @@ export function age(ms) {
   return Math.min(Math.round(ms / 60000), 999) + 'm';
 }
 
-export function countdown(ms) {
+export function countdown(ms, { seconds = true } = {}) {
   const s = Math.max(0, Math.floor(ms / 1000));
   const two = (n) => String(n).padStart(2, '0');
-  if (s >= 3600) return `${Math.floor(s / 3600)}h ${two(Math.floor(s / 60) % 60)}m ${two(s % 60)}s`;
+  if (s >= 3600) return `${Math.floor(s / 3600)}h ${two(Math.floor(s / 60) % 60)}m` + (seconds ? ` ${two(s % 60)}s` : '');
   if (s >= 60) return `${Math.floor(s / 60)}m ${two(s % 60)}s`;
   return `${s}s`;
 }

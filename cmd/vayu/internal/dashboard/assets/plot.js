@@ -142,6 +142,7 @@ export function drawLatency(holder, journey) {
     if (!ns) continue;
     root.append(svg('line', { x1: x(ns), x2: x(ns), y1: 0, y2: height - bottom, class: `mark ${name}` }));
   }
+  root.append(svg('text', { x: width - 3, y: 10, 'text-anchor': 'end', class: 'tick' }, `of ${count(journey.count)}`));
   holder.replaceChildren(root);
   holder.setAttribute('role', 'img');
   holder.setAttribute('aria-label', `${journey.name}: half within ${span(journey.p50)}, 99 of 100 within ${span(journey.p99)}, longest ${span(journey.max)}, of ${count(journey.count)}`);
