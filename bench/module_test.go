@@ -37,6 +37,7 @@ var layers = []struct {
 	{"engine/calendar", market},
 	{"engine/metrics", market},
 	{"engine/session", market},
+	{"engine/internal/...", market},
 	{"engine/order", leaves},
 	{"engine/book", leaves},
 	{"engine/pricing", leaves},
@@ -44,7 +45,7 @@ var layers = []struct {
 	{"engine/portfolio", middle},
 	{"engine/journal", middle},
 	{"engine", append([]string{"engine/risk", "engine/portfolio", "engine/journal"}, middle...)},
-	{"engine/...", []string{"engine/..."}}, // back-test, above the engine
+	{"engine/...", []string{"engine/..."}}, // above the engine: back-test, the harness for tests
 
 	{"feed/socketio", nil},
 	{"feed/...", []string{"engine/...", "feed/..."}},
@@ -60,7 +61,7 @@ var layers = []struct {
 
 var (
 	market = []string{"engine/market"}
-	leaves = []string{"engine/market", "engine/calendar", "engine/metrics", "engine/session"}
+	leaves = []string{"engine/market", "engine/calendar", "engine/metrics", "engine/session", "engine/internal/..."}
 	middle = append([]string{"engine/order", "engine/book", "engine/pricing"}, leaves...)
 )
 
@@ -74,8 +75,8 @@ var borrowed = map[string][]string{
 	"golang.org/x/sys":                 {"..."},
 	"github.com/klauspost/compress":    {"feed/tape", "feed/master", "exec/...", "cmd/..."},
 	"github.com/alecthomas/kong":       {"cmd/..."},
-	"github.com/pelletier/go-toml/v2":  {"cmd/..."},
-	"github.com/stretchr/testify":      {"exec/exectest"}, // a suite that tests call
+	"github.com/pelletier/go-toml/v2":  {"cmd/...", "strategies/param"},                                   // before trading starts
+	"github.com/stretchr/testify":      {"exec/exectest", "engine/enginetest", "strategies/strategytest"}, // what tests call
 	"pgregory.net/rapid":               {"exec/exectest"},
 	"github.com/parquet-go/parquet-go": {"cmd/...", "engine/backtest"},
 }

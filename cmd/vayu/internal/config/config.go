@@ -10,8 +10,10 @@ package config
 
 import (
 	"errors"
+	"math"
 
 	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/risk"
 )
 
 // ErrConfig marks every refusal of this package: the configuration, its file
@@ -89,19 +91,41 @@ type Limits struct {
 	PerDay    int `toml:"per_day"`    // calls of any kind
 }
 
-// Risk limits the account. A zero refuses everything it limits.
+// Risk limits the account: the limits of engine/risk in the words of a file,
+// with the same meaning. The amounts have no default: who trades must say them.
 type Risk struct {
-	MaxOrderLots      int      `toml:"max_order_lots"`
-	MaxOpenOrders     int      `toml:"max_open_orders"`
-	MaxPositionLots   int      `toml:"max_position_lots"` // per contract, unknown orders counted at their worst
-	MaxTotalLots      int      `toml:"max_total_lots"`    // over all contracts, long and short added
-	MaxOrderValue     Rupees   `toml:"max_order_value"`
-	MaxLoss           Rupees   `toml:"max_loss"` // of the day, net of charges
-	CollarPercent     float64  `toml:"collar_percent"`
-	CollarPoints      Rupees   `toml:"collar_points"`
-	MaxQuoteAge       Duration `toml:"max_quote_age"`
-	MessagesPerSecond int      `toml:"messages_per_second"` // per strategy
-	EntryCutoff       Duration `toml:"entry_cutoff"`        // no new exposure this long before the close
+	OrderLots     int      `toml:"order_lots"`     // of one order
+	OrderNotional Rupees   `toml:"order_notional"` // price times quantity of one order
+	OpenOrders    int      `toml:"open_orders"`    // open or in doubt at once
+	PositionLots  int      `toml:"position_lots"`  // of one contract, with its open orders filled
+	GrossLots     int      `toml:"gross_lots"`     // the sum of that over all contracts
+	DayLoss       Rupees   `toml:"day_loss"`       // from here on only cuts of exposure leave
+	FlattenLoss   Rupees   `toml:"flatten_loss"`   // from here on everything is closed
+	EntryCutoff   Duration `toml:"entry_cutoff"`   // no new exposure this long before the close
+
+	QuoteAge      Duration `toml:"quote_age"`      // an entry needs a quote no older than this
+	CollarPercent float64  `toml:"collar_percent"` // how far a price may be from its reference, and
+	CollarPoints  Rupees   `toml:"collar_points"`  // in rupees: the tighter of the two
+	CheapBelow    Rupees   `toml:"cheap_below"`    // below this price
+	CheapPoints   Rupees   `toml:"cheap_points"`   // this far at most
+
+	Repeats      int      `toml:"repeats"` // equal orders of a strategy within repeat_window
+	RepeatWindow Duration `toml:"repeat_window"`
+	PerSecond    int      `toml:"per_second"` // orders and changes of a strategy
+	PerMinute    int      `toml:"per_minute"`
+	Runaway      int      `toml:"runaway"` // refusals of a strategy in a second that stop its entries
+}
+
+// Limits is what the risk gate is built from.
+func (r *Risk) Limits() risk.Limits {
+	return risk.Limits{
+		QuoteAge: r.QuoteAge.Duration, CollarShare: int(math.Round(r.CollarPercent * 100)), CollarPoints: r.CollarPoints.Paise,
+		CheapBelow: r.CheapBelow.Paise, CheapPoints: r.CheapPoints.Paise,
+		OrderLots: market.Lots(r.OrderLots), OrderNotional: r.OrderNotional.Paise, OpenOrders: r.OpenOrders,
+		PositionLots: market.Lots(r.PositionLots), GrossLots: market.Lots(r.GrossLots),
+		DayLoss: r.DayLoss.Paise, FlattenLoss: r.FlattenLoss.Paise,
+		Repeats: r.Repeats, RepeatWindow: r.RepeatWindow.Duration, PerSecond: r.PerSecond, PerMinute: r.PerMinute, Runaway: r.Runaway,
+	}
 }
 
 // Journal is where orders are written down before they are sent.
@@ -143,16 +167,15 @@ const (
 // StrategyLimits narrow the account's limits for one strategy; a zero leaves
 // the account's in force.
 type StrategyLimits struct {
-	MaxOrderLots      int    `toml:"max_order_lots"`
-	MaxOpenOrders     int    `toml:"max_open_orders"`
-	MaxPositionLots   int    `toml:"max_position_lots"`
-	MaxLoss           Rupees `toml:"max_loss"`
-	MessagesPerSecond int    `toml:"messages_per_second"`
+	OrderLots    int    `toml:"order_lots"`
+	OpenOrders   int    `toml:"open_orders"`
+	PositionLots int    `toml:"position_lots"`
+	DayLoss      Rupees `toml:"day_loss"`
 }
 
 // Default is the configuration before any file: paper trading of the nearest
 // NIFTY expiry, the venue's own limits with a margin for the person who uses
-// the same account, and risk limits that refuse every order.
+// the same account, and no amounts at risk: those must be said.
 func Default() Config {
 	return Config{
 		Mode:    Paper,
@@ -161,8 +184,9 @@ func Default() Config {
 		Retry:   Retry{MaxRetries: 3, InitialBackoff: Seconds(1), MaxBackoff: Seconds(30)},
 		Limits:  Limits{PerSecond: 9, PerMinute: 90, PerDay: 5000},
 		Risk: Risk{
-			CollarPercent: 10, CollarPoints: Rupees{50 * market.Rupee}, MaxQuoteAge: Seconds(3),
-			MessagesPerSecond: 5, EntryCutoff: Minutes(15),
+			EntryCutoff: Minutes(15), QuoteAge: Seconds(3), CollarPercent: 10, CollarPoints: Rupees{50 * market.Rupee},
+			CheapBelow: Rupees{20 * market.Rupee}, CheapPoints: Rupees{2 * market.Rupee},
+			Repeats: 3, RepeatWindow: Seconds(5), PerSecond: 5, PerMinute: 60, Runaway: 50,
 		},
 		Journal:   Journal{Folder: "journal"},
 		Dashboard: Dashboard{Listen: "127.0.0.1:8420"},

@@ -31,12 +31,13 @@ renew_before = "5m"
 daily_cut = "08:30"
 
 [risk]
-max_order_lots = 10
-max_open_orders = 20
-max_position_lots = 20
-max_total_lots = 60
-max_order_value = "2500000"
-max_loss = 25000.50
+order_lots = 10
+order_notional = "2500000"
+open_orders = 20
+position_lots = 20
+gross_lots = 60
+day_loss = 25000.50
+flatten_loss = 40000
 collar_percent = 12.5
 
 [[strategies]]
@@ -51,7 +52,7 @@ name = "short-straddle"
 instance = "second"
 mode = "inline"
 [strategies.limits]
-max_loss = "5000"
+day_loss = "5000"
 `
 
 func TestLoadReadsAWholeFile(t *testing.T) {
@@ -60,7 +61,7 @@ func TestLoadReadsAWholeFile(t *testing.T) {
 	require.NoError(t, c.Validate())
 
 	require.Equal(t, Sim, c.Mode)
-	require.Equal(t, market.Paise(2500050), c.Risk.MaxLoss.Paise)
+	require.Equal(t, market.Paise(2500050), c.Risk.DayLoss.Paise)
 	require.Equal(t, 23*time.Hour+55*time.Minute, c.Session.Timeout.Duration)
 	cut, ok := c.Session.DailyCut.AfterMidnight()
 	require.True(t, ok)
@@ -70,33 +71,35 @@ func TestLoadReadsAWholeFile(t *testing.T) {
 	require.Equal(t, "short-straddle", c.Strategies[0].Instance)
 	require.Equal(t, Loop, c.Strategies[0].Mode)
 	require.Equal(t, Inline, c.Strategies[1].Mode)
-	require.Equal(t, 500000, int(c.Strategies[1].Limits.MaxLoss.Paise))
+	require.Equal(t, 500000, int(c.Strategies[1].Limits.DayLoss.Paise))
 }
 
-func TestDefaultsAreSafeAndNeedOnlyAStrategy(t *testing.T) {
+func TestDefaultsAreSafeAndNeedAStrategyAndAmounts(t *testing.T) {
 	c, err := Load("", nil)
 	require.NoError(t, err)
 	require.ErrorContains(t, c.Validate(), "strategies: none")
+	require.ErrorContains(t, c.Validate(), "risk.order_lots: is not set")
 
-	c.Strategies = []Strategy{{Name: "short-straddle"}}
+	require.Zero(t, c.Risk.OrderLots)
+	require.Zero(t, c.Risk.DayLoss.Paise)
+
+	c.Strategies, c.Risk = []Strategy{{Name: "short-straddle"}}, simulated(t).Risk
 	require.NoError(t, c.Validate())
 	require.Equal(t, Paper, c.Mode)
 	require.Equal(t, "https://api.icicidirect.com", c.Venue.RestURL)
-	require.Zero(t, c.Risk.MaxOrderLots, "no limit was set, so no order may leave")
-	require.Zero(t, c.Risk.MaxLoss.Paise)
 }
 
 func TestEnvironmentOverridesTheFile(t *testing.T) {
 	file := write(t, "vayu.toml", whole, 0o644)
 	c, err := Load(file, []string{
-		"PATH=/bin", "VAYU_VENUE__REST_URL=http://[::1]:1", "VAYU_RISK__MAX_LOSS=100.05", "VAYU_SESSION__MIDNIGHT_CUT=false",
+		"PATH=/bin", "VAYU_VENUE__REST_URL=http://[::1]:1", "VAYU_RISK__DAY_LOSS=100.05", "VAYU_SESSION__MIDNIGHT_CUT=false",
 		"VAYU_SESSION__TIMEOUT=20s", "VAYU_SESSION__RENEW_BEFORE=5s", "VAYU_RETRY__MAX_RETRIES=1", "VAYU_RISK__COLLAR_PERCENT=2.5",
 		"VAYU_VENUE__APP_KEY=secret",
 	})
 	require.NoError(t, err)
 	require.NoError(t, c.Validate())
 	require.Equal(t, "http://[::1]:1", c.Venue.RestURL)
-	require.Equal(t, market.Paise(10005), c.Risk.MaxLoss.Paise)
+	require.Equal(t, market.Paise(10005), c.Risk.DayLoss.Paise)
 	require.False(t, c.Session.MidnightCut)
 	require.Equal(t, 1, c.Retry.MaxRetries)
 	require.InDelta(t, 2.5, c.Risk.CollarPercent, 0)
@@ -127,22 +130,23 @@ func TestS7_ConfigurationThatCannotBeMeantIsRefusedWithItsKey(t *testing.T) {
 		}
 	}
 
-	refuses("[risk]\nmax_los = \"1\"", "vayu.toml:2", `"risk.max_los"`, `did you mean "risk.max_loss"`)
+	refuses("[risk]\nday_los = \"1\"", "vayu.toml:2", `"risk.day_los"`, `did you mean "risk.day_loss"`)
 	refuses("[[strategies]]\nnmae = \"x\"", "vayu.toml:2", `did you mean "strategies.name"`)
-	refuses("[risks]\nmax_loss = \"1\"", `"risks`, "vayu.toml:1")
-	refuses("[venue]\nmax_loss = \"1\"", `did you mean "risk.max_loss"`)
+	refuses("[risks]\nday_loss = \"1\"", `"risks`, "vayu.toml:1")
+	refuses("[venue]\nday_loss = \"1\"", `did you mean "risk.day_loss"`)
 	refuses("[venue]\napp_key = \"x\"", "secrets do not belong into this file")
 	refuses("mode = \"live\"\nmode = \"sim\"", "vayu.toml:2", "mode")
 	refuses("[risk]\n[risk]", "vayu.toml:2")
 	refuses("[risk]\ncollar_percent = nan", "risk.collar_percent", "NaN")
 	refuses("[risk]\ncollar_percent = -1.0", "risk.collar_percent")
-	refuses("[risk]\nmax_loss = \"-1\"", "risk.max_loss")
-	refuses("[risk]\nmax_order_lots = 5\nmax_loss = nan # x", "vayu.toml:3: max_loss: \"nan\" is not an amount in rupees")
-	refuses("[risk]\nmax_loss = 0x10", "vayu.toml:2: max_loss")
-	refuses("[risk]\nmax_loss = 1979-05-27", "vayu.toml:2", "max_loss")
-	refuses("[risk]\nmax_loss = \"1.005\"", "vayu.toml:2", "rupees")
-	refuses("[risk]\nmax_order_lots = -1", "risk.max_order_lots", "-1")
-	refuses("[risk]\nmax_order_lots = 99999", "risk.max_order_lots")
+	refuses(strings.Replace(whole, "25000.50", "-1", 1), "risk.day_loss: is -100, want at most")
+	refuses(strings.Replace(whole, "25000.50", "50000", 1), "risk.flatten_loss", "less than")
+	refuses("[risk]\norder_lots = 5\nday_loss = nan # x", "vayu.toml:3: day_loss: \"nan\" is not an amount in rupees")
+	refuses("[risk]\nday_loss = 0x10", "vayu.toml:2: day_loss")
+	refuses("[risk]\nday_loss = 1979-05-27", "vayu.toml:2", "day_loss")
+	refuses("[risk]\nday_loss = \"1.005\"", "vayu.toml:2", "rupees")
+	refuses("[risk]\norder_lots = -1", "risk.order_lots: is -1")
+	refuses("[risk]\norder_lots = 99999", "risk.order_lots")
 	refuses("[session]\ntimeout = 5", "vayu.toml:2: timeout")
 	refuses("[session]\ntimeout = \"48h\"", "session.timeout")
 	refuses("[session]\ntimeout = \"1m\"\nrenew_before = \"2m\"", "session.renew_before")
@@ -157,7 +161,7 @@ func TestS7_ConfigurationThatCannotBeMeantIsRefusedWithItsKey(t *testing.T) {
 	refuses("[[strategies]]\nname = \"../a\"", "strategies[0].name")
 	refuses("[[strategies]]\nname = \"a\"\n[strategies.params]\nx = nan", "strategies[0].params.x")
 	refuses("[[strategies]]\nname = \"a\"\n[strategies.params]\nx = [1]", "strategies[0].params.x")
-	refuses("[[strategies]]\nname = \"a\"\n[strategies.limits]\nmax_loss = \"-5\"", "strategies[0].limits.max_loss")
+	refuses("[[strategies]]\nname = \"a\"\n[strategies.limits]\nday_loss = \"-5\"", "strategies[0].limits.day_loss")
 	refuses("x = "+strings.Repeat("[", 10_000), "nested deeper", "vayu.toml:1")
 	refuses("\nx = "+strings.Repeat("{a = ", 10_000), "nested deeper", "vayu.toml:2")
 	refuses(strings.Repeat("a.", 10_000)+"a = 1", "nested deeper")

@@ -8,18 +8,20 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/risk"
 )
 
 // The largest limits anybody may set: beyond them a number is a slip of the
 // hand, whatever the file says.
 const (
 	maxLots      = 10_000
-	maxOrders    = 1_000
-	maxMessages  = 10 // a second: the exchange's own limit
+	maxOrders    = 500
 	maxRetries   = 10
 	maxExpiries  = 12
 	maxStrikes   = 500
@@ -167,20 +169,25 @@ func onThisMachine(host string) bool {
 }
 
 func (v *validator) risk(r *Risk) {
-	v.count("risk.max_order_lots", r.MaxOrderLots, 0, maxLots)
-	v.count("risk.max_open_orders", r.MaxOpenOrders, 0, maxOrders)
-	v.count("risk.max_position_lots", r.MaxPositionLots, 0, maxLots)
-	v.count("risk.max_total_lots", r.MaxTotalLots, 0, maxLots)
-	v.money("risk.max_order_value", r.MaxOrderValue)
-	v.money("risk.max_loss", r.MaxLoss)
-	v.money("risk.collar_points", r.CollarPoints)
-	// The comparison is written so that NaN fails it.
-	if !(r.CollarPercent >= 0 && r.CollarPercent <= 50) {
-		v.refuse("risk.collar_percent", "%v is not within 0 and 50", r.CollarPercent)
-	}
-	v.length("risk.max_quote_age", r.MaxQuoteAge, 0, time.Minute)
-	v.count("risk.messages_per_second", r.MessagesPerSecond, 0, maxMessages)
 	v.length("risk.entry_cutoff", r.EntryCutoff, 0, 6*time.Hour)
+	// The comparison is written so that NaN fails it.
+	if !(r.CollarPercent > 0 && r.CollarPercent <= 50) {
+		v.refuse("risk.collar_percent", "%v is not within 0.01 and 50", r.CollarPercent)
+		return
+	}
+	limits := r.Limits()
+	if err := limits.Validate(); err != nil {
+		field, why, _ := strings.Cut(strings.TrimPrefix(err.Error(), risk.ErrLimits.Error()+": "), " ")
+		v.refuse("risk."+keyOf(field), "%s", why)
+	}
+}
+
+// keyOf is the key of a field of Risk ("order_lots" of OrderLots).
+func keyOf(name string) string {
+	if field, ok := reflect.TypeFor[Risk]().FieldByName(name); ok {
+		return field.Tag.Get("toml")
+	}
+	return name
 }
 
 func (v *validator) dashboard(d *Dashboard) {
@@ -227,11 +234,10 @@ func (v *validator) strategies(list []Strategy) {
 		for _, name := range slices.Sorted(maps.Keys(s.Params)) {
 			v.param(key+".params."+name, s.Params[name])
 		}
-		v.count(key+".limits.max_order_lots", s.Limits.MaxOrderLots, 0, maxLots)
-		v.count(key+".limits.max_open_orders", s.Limits.MaxOpenOrders, 0, maxOrders)
-		v.count(key+".limits.max_position_lots", s.Limits.MaxPositionLots, 0, maxLots)
-		v.money(key+".limits.max_loss", s.Limits.MaxLoss)
-		v.count(key+".limits.messages_per_second", s.Limits.MessagesPerSecond, 0, maxMessages)
+		v.count(key+".limits.order_lots", s.Limits.OrderLots, 0, maxLots)
+		v.count(key+".limits.open_orders", s.Limits.OpenOrders, 0, maxOrders)
+		v.count(key+".limits.position_lots", s.Limits.PositionLots, 0, maxLots)
+		v.money(key+".limits.day_loss", s.Limits.DayLoss)
 	}
 }
 

@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/metrics"
 )
 
 // fakeEngine is a made-up day that moves as a real one does: a chain around a
@@ -22,7 +22,7 @@ type fakeEngine struct {
 	why     string
 	last    map[market.Paise]*[2]Leg
 	orders  []Order
-	bins    [3]map[int64]uint64
+	spans   [3]metrics.Histogram
 }
 
 const (
@@ -34,9 +34,6 @@ var fakeStart = market.NewDate(2026, 8, 18).At(10*time.Hour + 12*time.Minute)
 
 func newFakeEngine() *fakeEngine {
 	f := &fakeEngine{random: rand.New(rand.NewPCG(1, 2)), spot: 24163, last: make(map[market.Paise]*[2]Leg)}
-	for i := range f.bins {
-		f.bins[i] = make(map[int64]uint64)
-	}
 	for i, o := range []struct {
 		right, state string
 		side         market.Side
@@ -183,29 +180,14 @@ func (f *fakeEngine) chain() Chain {
 }
 
 func (f *fakeEngine) latency(i int, name string) Latency {
-	l := Latency{Name: name}
 	typical := []float64{780, 19_500, 3_400_000}[i]
 	for range []int{400, 6, 2}[i] {
-		ns := typical * math.Exp(f.random.NormFloat64()*0.22+math.Max(0, f.random.NormFloat64()-1.9)*1.5)
-		bound := int64(math.Pow(1.12, math.Ceil(math.Log(ns)/math.Log(1.12))))
-		f.bins[i][bound]++
+		f.spans[i].Record(int64(typical * math.Exp(f.random.NormFloat64()*0.22+math.Max(0, f.random.NormFloat64()-1.9)*1.5)))
 	}
-	for bound, n := range f.bins[i] {
-		l.Bins = append(l.Bins, Bin{bound, n})
-		l.Count += n
+	if i == 2 {
+		return SummaryOf(name, f.spans[i].Snapshot().Summary())
 	}
-	slices.SortFunc(l.Bins, func(a, b Bin) int { return int(a.UpTo - b.UpTo) })
-	quantile := func(q float64) int64 {
-		seen := uint64(0)
-		for _, bin := range l.Bins {
-			if seen += bin.Count; float64(seen) >= q*float64(l.Count) {
-				return bin.UpTo
-			}
-		}
-		panic(fmt.Sprint("no bin for ", q))
-	}
-	l.P50, l.P99, l.P999, l.Max = quantile(0.5), quantile(0.99), quantile(0.999), quantile(1)
-	return l
+	return LatencyOf(name, f.spans[i].Snapshot())
 }
 
 func paise(rupees float64, tick market.Paise) market.Paise {

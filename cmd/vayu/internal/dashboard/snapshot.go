@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/metrics"
 )
 
 // Snapshot is everything the page shows at one moment. The caller copies it
@@ -102,12 +103,27 @@ type PnL struct {
 	Realised, Unrealised, Charges, Net market.Paise
 }
 
-// Latency is the distribution of one journey, in nanoseconds.
+// Latency is the distribution of one journey, in nanoseconds. Without bins the
+// page draws its quantiles alone.
 type Latency struct {
 	Name                string // "tick to wire"
 	Count               uint64
 	P50, P99, P999, Max int64
 	Bins                []Bin // ascending
+}
+
+// LatencyOf describes a journey by its whole histogram.
+func LatencyOf(name string, s *metrics.Snapshot) Latency {
+	l := SummaryOf(name, s.Summary())
+	for upTo, n := range s.Buckets() {
+		l.Bins = append(l.Bins, Bin{upTo, n})
+	}
+	return l
+}
+
+// SummaryOf describes a journey of which only the summary is known.
+func SummaryOf(name string, s metrics.Summary) Latency {
+	return Latency{Name: name, Count: s.Count, P50: s.P50, P99: s.P99, P999: s.P999, Max: s.Max}
 }
 
 // Bin counts the values up to and including a bound, above the bin before it.

@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/metrics"
 )
 
 // Document is the result of `vayu demo` and `vayu run`. Its JSON keys are
@@ -97,15 +98,8 @@ type Latencies struct {
 	OrderAck       Latency `json:"order_ack"`        // last byte written to the venue's answer read
 }
 
-// Latency is a distribution in nanoseconds.
-type Latency struct {
-	P50   int64  `json:"p50"`
-	P90   int64  `json:"p90"`
-	P99   int64  `json:"p99"`
-	P999  int64  `json:"p999"`
-	Max   int64  `json:"max"`
-	Count uint64 `json:"count"`
-}
+// Latency is a distribution in nanoseconds: p50, p90, p99, p999, max, count.
+type Latency = metrics.Summary
 
 // GC is what the garbage collector did.
 type GC struct {

@@ -138,6 +138,13 @@ export function drawLatency(holder, journey) {
     const tall = Math.max(1.5, Math.sqrt(n / most) * (height - bottom - 4));
     root.append(svg('rect', { x: 1 + i * wide + 0.5, y: height - bottom - tall, width: Math.max(1, wide - 1), height: tall, rx: 0.5, class: 'column' }));
   });
+  if (!journey.bins.length && journey.count) {
+    // Only quantiles are known: half of all to 99 of 100, to 99.9, to the longest.
+    const middle = (height - bottom) / 2;
+    for (const [from, to, tall] of [[journey.p50, journey.p99, 12], [journey.p99, journey.p999, 6], [journey.p999, journey.max, 1.5]]) {
+      root.append(svg('rect', { x: x(from), y: middle - tall / 2, width: Math.max(1, x(to) - x(from)), height: tall, class: 'column' }));
+    }
+  }
   for (const [name, ns] of [['p50', journey.p50], ['p99', journey.p99]]) {
     if (!ns) continue;
     root.append(svg('line', { x1: x(ns), x2: x(ns), y1: 0, y2: height - bottom, class: `mark ${name}` }));
