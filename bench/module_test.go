@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -82,7 +83,7 @@ var borrowed = map[string][]string{
 }
 
 func TestModuleArrowsPointInward(t *testing.T) {
-	for _, pkg := range packages(t) {
+	eachPackage(t, func(t *testing.T, pkg listed) {
 		uses, known := allowed(pkg.rel())
 		require.True(t, known, "%s has no row in the table of layers: say what it may import", pkg.rel())
 		for _, imported := range pkg.Imports {
@@ -96,11 +97,11 @@ func TestModuleArrowsPointInward(t *testing.T) {
 				require.True(t, fits(rel, []string{"engine/..."}), "the tests of %s must not import %s", pkg.rel(), rel)
 			}
 		}
-	}
+	})
 }
 
 func TestModuleBorrowsOnlyWhereItMay(t *testing.T) {
-	for _, pkg := range packages(t) {
+	eachPackage(t, func(t *testing.T, pkg listed) {
 		for _, imported := range pkg.Imports {
 			first, _, _ := strings.Cut(imported, "/")
 			if !strings.Contains(first, ".") || strings.HasPrefix(imported, modulePath) {
@@ -112,22 +113,22 @@ func TestModuleBorrowsOnlyWhereItMay(t *testing.T) {
 		}
 		require.NotContains(t, pkg.Imports, "net/http/pprof", "%s would open profiling on the default mux", pkg.rel())
 		require.NotContains(t, pkg.Imports, "plugin", "strategies are compiled in, not loaded")
-	}
+	})
 }
 
 func TestModulePackagesSayWhatTheyAre(t *testing.T) {
-	for _, pkg := range packages(t) {
+	eachPackage(t, func(t *testing.T, pkg listed) {
 		if len(pkg.GoFiles) > 0 {
 			require.NotEmpty(t, pkg.Doc, "%s has no package comment: say what it is, owns and refuses to know", pkg.rel())
 		}
 		require.NotEqual(t, "exec", pkg.rel(), "exec has no Go files in its root")
-	}
+	})
 }
 
 // Start-up is one readable function, and no certificate check is ever off.
 func TestModuleHasNoInitAndNoBlindTrust(t *testing.T) {
 	root := moduleRoot(t)
-	for _, pkg := range packages(t) {
+	eachPackage(t, func(t *testing.T, pkg listed) {
 		for _, name := range slices.Concat(pkg.GoFiles, pkg.TestGoFiles, pkg.XTestGoFiles) {
 			file := filepath.Join(root, pkg.rel(), name)
 			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -142,7 +143,7 @@ func TestModuleHasNoInitAndNoBlindTrust(t *testing.T) {
 				return true
 			})
 		}
-	}
+	})
 }
 
 // What works here must work on every machine, and unfinished work is finished.
@@ -156,13 +157,17 @@ func TestModuleFilesNameNoMachineAndNoLeftovers(t *testing.T) {
 	for _, rule := range forbidden {
 		expressions = append(expressions, regexp.MustCompile(rule.pattern))
 	}
+	var found []string
 	for name, text := range textFiles(t) {
 		for i, line := range bytes.Split(text, []byte("\n")) {
 			for j, expression := range expressions {
-				require.False(t, expression.Match(line), "%s:%d %s: %.160s", name, i+1, forbidden[j].why, line)
+				if expression.Match(line) {
+					found = append(found, fmt.Sprintf("%s:%d %s: %.160s", name, i+1, forbidden[j].why, line))
+				}
 			}
 		}
 	}
+	require.Empty(t, found)
 }
 
 // A lock file may name the public registry or none.
@@ -184,6 +189,14 @@ type listed struct {
 	GoFiles, TestGoFiles               []string
 	XTestGoFiles                       []string
 	Imports, TestImports, XTestImports []string
+}
+
+// eachPackage tests every package by itself, so that one fault hides no other.
+func eachPackage(t *testing.T, test func(*testing.T, listed)) {
+	t.Helper()
+	for _, pkg := range packages(t) {
+		t.Run(pkg.rel(), func(t *testing.T) { test(t, pkg) })
+	}
 }
 
 func (p listed) rel() string { return strings.TrimPrefix(p.ImportPath, modulePath) }
