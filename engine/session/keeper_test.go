@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,7 +54,10 @@ func (w *world) Login(context.Context) (session.Token, error) {
 }
 
 func (w *world) Exchange(_ context.Context, login session.Token) (*session.Credential, error) {
-	time.Sleep(w.takes)
+	w.mu.Lock()
+	takes := w.takes
+	w.mu.Unlock()
+	time.Sleep(takes)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.exchanges = append(w.exchanges, time.Now())
@@ -62,6 +67,12 @@ func (w *world) Exchange(_ context.Context, login session.Token) (*session.Crede
 		}
 	}
 	return &session.Credential{User: w.user, Session: session.NewToken("token of " + login.Reveal())}, nil
+}
+
+func (w *world) made() []time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.exchanges)
 }
 
 func (w *world) newLogin(login string) {
@@ -75,20 +86,11 @@ func (w *world) said(t *testing.T, text string) int {
 	defer w.mu.Unlock()
 	n := 0
 	for _, alarm := range w.alarms {
-		if len(alarm) >= len(text) && contains(alarm, text) {
+		if strings.Contains(alarm, text) {
 			n++
 		}
 	}
 	return n
-}
-
-func contains(s, part string) bool {
-	for i := 0; i+len(part) <= len(s); i++ {
-		if s[i:i+len(part)] == part {
-			return true
-		}
-	}
-	return false
 }
 
 // at is an instant of the first day of synctest's clock, in India.
@@ -107,6 +109,8 @@ func live(t *testing.T, w *world, rules session.Rules, test func(k *session.Keep
 		k, err := session.NewKeeper(session.Config{
 			Rules: rules, Store: store, Source: w, Exchanger: w, Clock: bubbleClock{time.Now()}, Seed: 1,
 			Probe: func(_ context.Context, c *session.Credential) error {
+				w.mu.Lock()
+				defer w.mu.Unlock()
 				if w.probe != nil {
 					return w.probe(c)
 				}
@@ -159,10 +163,12 @@ func TestE2_HoweverManyCallersLoseAnEpochOneLoginFollows(t *testing.T) {
 		k.Renew(1) // and one that comes too late
 		sleepUntil(at(9, 30))
 
-		require.Len(t, w.exchanges, 2)
+		require.Len(t, w.made(), 2)
 		require.EqualValues(t, 2, store.Current().Epoch)
 		require.EqualValues(t, 1, k.Renewals())
 		require.Equal(t, session.Live, k.State())
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		require.Equal(t, []uint64{1, 2}, w.moved)
 	})
 }
@@ -190,7 +196,7 @@ func TestASessionIsRenewedBeforeItsTimeout(t *testing.T) {
 		w.newLogin("1002")
 		sleepUntil(at(9+24, 0))
 		require.EqualValues(t, 2, store.Current().Epoch)
-		require.Len(t, w.exchanges, 2)
+		require.Len(t, w.made(), 2)
 		before := store.Current().Issued.Time()
 		expiry := at(9+24, 0).Add(-5 * time.Minute) // of the first
 		require.WithinRange(t, before, expiry.Add(-5*time.Minute-31*time.Second), expiry.Add(-5*time.Minute+time.Second))
@@ -209,7 +215,7 @@ func TestE4_MidnightEndsTheSessionAndTheNewLoginFollowsTheCut(t *testing.T) {
 		require.Equal(t, session.Live, k.State())
 		sleepUntil(at(23, 59).Add(31 * time.Second))
 		require.Equal(t, session.Reducing, k.State(), "entries stop before the cut")
-		require.Len(t, w.exchanges, 1, "a login made before the cut would end with it")
+		require.Len(t, w.made(), 1, "a login made before the cut would end with it")
 
 		sleepUntil(at(24, 0).Add(2 * time.Second))
 		require.Equal(t, session.Live, k.State())
@@ -255,8 +261,8 @@ func TestE5_WhileTheVenueCannotExchangeTheOldTokenIsUsedToItsEnd(t *testing.T) {
 
 		sleepUntil(at(9+24, 20))
 		require.Equal(t, session.Live, k.State(), "healed")
-		for i := 3; i < len(w.exchanges); i++ {
-			require.GreaterOrEqual(t, w.exchanges[i].Sub(w.exchanges[i-3]), 10*time.Minute)
+		for made, i := w.made(), 3; i < len(made); i++ {
+			require.GreaterOrEqual(t, made[i].Sub(made[i-3]), 10*time.Minute)
 		}
 	})
 }
@@ -273,7 +279,7 @@ func TestE6_AnotherUsersLoginIsRefusedAndTheOldOneStays(t *testing.T) {
 		require.EqualValues(t, 1, store.Current().Epoch)
 		require.Equal(t, session.Fatal, k.State())
 		require.Equal(t, 1, w.said(t, `login is of user "SOMEBODY", want "TESTUSR1"`))
-		require.Len(t, w.exchanges, 2, "no loop")
+		require.Len(t, w.made(), 2, "no loop")
 	})
 }
 
@@ -281,14 +287,16 @@ func TestE7_CredentialsRefusedAgainAcrossAnEpochAreAMatterForAPerson(t *testing.
 	w := &world{login: "1001"}
 	live(t, w, session.DefaultRules(), func(k *session.Keeper, store *session.Store) {
 		sleepUntil(at(10, 0))
+		w.mu.Lock()
 		w.probe = func(*session.Credential) error { return fmt.Errorf("invalid checksum: %w", session.ErrLogin) }
+		w.mu.Unlock()
 		w.newLogin("1002")
 		k.Renew(1)
 		sleepUntil(at(10, 5))
 		w.newLogin("1003")
 		sleepUntil(at(14, 0))
 		require.Equal(t, session.Fatal, k.State())
-		require.Len(t, w.exchanges, 3, "no loop")
+		require.Len(t, w.made(), 3, "no loop")
 	})
 }
 
@@ -297,7 +305,7 @@ func TestE7_AWrongAppKeyStopsAtOnce(t *testing.T) {
 	live(t, w, session.DefaultRules(), func(k *session.Keeper, _ *session.Store) {
 		sleepUntil(at(12, 0))
 		require.Equal(t, session.Fatal, k.State())
-		require.Len(t, w.exchanges, 1)
+		require.Len(t, w.made(), 1)
 	})
 }
 
@@ -305,7 +313,9 @@ func TestE9_ARenewalThatEndsAfterANewerOneChangesNothing(t *testing.T) {
 	w := &world{login: "1001"}
 	live(t, w, session.DefaultRules(), func(k *session.Keeper, store *session.Store) {
 		sleepUntil(at(10, 0))
+		w.mu.Lock()
 		w.takes = time.Minute
+		w.mu.Unlock()
 		w.newLogin("1002")
 		k.Renew(1)
 		sleepUntil(at(10, 0).Add(10 * time.Second))
@@ -344,7 +354,7 @@ func TestADeadLoginIsNotExchangedTwice(t *testing.T) {
 	}}
 	live(t, w, session.DefaultRules(), func(k *session.Keeper, _ *session.Store) {
 		sleepUntil(at(10, 0))
-		require.Len(t, w.exchanges, 1)
+		require.Len(t, w.made(), 1)
 		require.Equal(t, session.Down, k.State())
 		w.newLogin("1002")
 		sleepUntil(at(10, 1))
