@@ -5,6 +5,7 @@ import (
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/session"
 )
 
 // EventKind tells which part of an [Event] is set.
@@ -17,7 +18,7 @@ const (
 	AnswerEvent                    // Answer: a call ended
 	ReportEvent                    // Report: a notice of the order stream
 	StreamEvent                    // Stream: the order stream's state changed
-	SessionEvent                   // Session: a credential was swapped in, or the session was lost for good
+	SessionEvent                   // Session: a credential was swapped in, or the session's state changed
 	KillEvent                      // Level, Text: an operator, the host or risk raises the kill level
 	OperatorEvent                  // Operator: a person answers what the engine could not
 	eventKinds    = iota
@@ -75,9 +76,10 @@ type Answer struct {
 
 // Session is the login in force.
 type Session struct {
-	Epoch  uint64
-	Expiry market.UnixNano // wall clock
-	Lost   bool            // no login to be had: only what cuts exposure may be tried
+	Epoch        uint64
+	EntriesUntil market.UnixNano // wall clock, of the credential: no new exposure after it
+	Expiry       market.UnixNano // wall clock: no call after it
+	State        session.State
 }
 
 // Operator is a person's verdict.
