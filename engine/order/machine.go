@@ -179,7 +179,7 @@ type Event struct {
 	Epoch   uint64       // Permit: the credential's epoch
 	Started market.Mono  // AbsentOnce, AbsentTwice: when the read began
 	Price   market.Paise // ModifyRequested: the price wanted; zero drops the wish
-	Reason  string       // Deny, AttemptRefused
+	Reason  string       // Deny, DeadlinePassed, AttemptRefused
 	Report  *Report      // the Seen moves; borrowed
 }
 
@@ -219,7 +219,7 @@ func (o *Order) Step(e *Event, at market.Stamp) Effect {
 	switch e.Move {
 	case Approve:
 		o.ApprovedAt = at.Mono
-	case Deny:
+	case Deny, DeadlinePassed:
 		o.Reason = e.Reason
 	case Permit:
 		o.Attempts++
