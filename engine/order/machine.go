@@ -257,8 +257,11 @@ func (o *Order) Step(e *Event, at market.Stamp) Effect {
 	o.State, effect.To = next, next
 	if next != effect.From {
 		o.ChangedAt = at.Mono
-		if next.Terminal() {
+		switch {
+		case next.Terminal():
 			o.CancelWanted, o.PriceWanted = false, 0
+		case next == ClosedAbsent || next == AdoptedLate:
+			o.PriceWanted = 0
 		}
 	}
 	// The venue ended it: a late echo of its life means nothing. Ended by us, it

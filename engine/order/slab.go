@@ -4,18 +4,17 @@ package order
 // finding and releasing an order never allocates. It is owned by the order
 // core.
 type Slab struct {
-	orders   []Order
-	free     []int32 // indices of orders that are not in use
-	byID     table
-	byVenue  table
-	bySignal table
+	orders  []Order
+	free    []int32 // indices of orders that are not in use
+	byID    table
+	byVenue table
 }
 
 // NewSlab makes room for the given number of orders.
 func NewSlab(capacity int) *Slab {
 	s := &Slab{
 		orders: make([]Order, capacity), free: make([]int32, 0, capacity),
-		byID: newTable(capacity), byVenue: newTable(capacity), bySignal: newTable(capacity),
+		byID: newTable(capacity), byVenue: newTable(capacity),
 	}
 	for i := capacity - 1; i >= 0; i-- {
 		s.orders[i].slot = int32(i)
@@ -41,24 +40,7 @@ func (s *Slab) Take(t *Ticket) *Order {
 	o := &s.orders[i]
 	*o = Order{slot: i, Ticket: *t, Price: t.Price}
 	s.byID.put(hashID(t.ID), i)
-	if t.Signal != 0 {
-		s.bySignal.put(hashSignal(t), i)
-	}
 	return o
-}
-
-// BySignal finds the order that the strategy placed for the same decision; nil
-// when there is none, or the ticket names no decision.
-func (s *Slab) BySignal(t *Ticket) *Order {
-	if t.Signal == 0 {
-		return nil
-	}
-	for at := s.bySignal.start(hashSignal(t)); s.bySignal.cells[at] >= 0; at = s.bySignal.next(at) {
-		if o := &s.orders[s.bySignal.cells[at]]; o.Ticket.Signal == t.Signal && o.Ticket.Strategy == t.Strategy {
-			return o
-		}
-	}
-	return nil
 }
 
 // Get finds an order; nil when there is none with this id.
@@ -90,9 +72,6 @@ func (s *Slab) ByVenue(id VenueID) *Order {
 func (s *Slab) Release(o *Order) {
 	i := o.slot
 	s.byID.remove(hashID(o.Ticket.ID), i, func(j int32) uint32 { return hashID(s.orders[j].Ticket.ID) })
-	if o.Ticket.Signal != 0 {
-		s.bySignal.remove(hashSignal(&o.Ticket), i, func(j int32) uint32 { return hashSignal(&s.orders[j].Ticket) })
-	}
 	s.free = append(s.free, i)
 	*o = Order{slot: i}
 }
@@ -140,8 +119,6 @@ func (t *table) remove(hash uint32, index int32, hashOf func(int32) uint32) {
 	}
 	t.cells[hole] = -1
 }
-
-func hashSignal(t *Ticket) uint32 { return hashID(ID(t.Signal ^ uint64(t.Strategy)<<48)) }
 
 func hashID(id ID) uint32 { return uint32(uint64(id) * 0x9e3779b97f4a7c15 >> 32) }
 
