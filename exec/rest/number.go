@@ -75,6 +75,24 @@ func roundedPrice(v *fastjson.Value) (market.Paise, error) {
 	return market.Paise(n), err
 }
 
+// valueOf reads an amount to six decimals and multiplies before it rounds.
+func valueOf(v *fastjson.Value, quantity market.Units) (market.Paise, error) {
+	var buf [40]byte
+	text, err := scalar(v, buf[:])
+	if err != nil || len(text) == 0 || quantity <= 0 {
+		return 0, err
+	}
+	n, _, err := decimal(text, 6)
+	if err != nil {
+		return 0, err
+	}
+	high, low := bits.Mul64(uint64(max(n, 0)), uint64(quantity))
+	if high != 0 || low > math.MaxInt64 {
+		return 0, fmt.Errorf("%w: %q times %d is too large", ErrNumber, text, quantity)
+	}
+	return market.Paise((low + 5_000) / 10_000), nil
+}
+
 // units reads a quantity, which must be whole.
 func units(v *fastjson.Value) (market.Units, error) {
 	var buf [40]byte

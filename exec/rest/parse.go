@@ -95,6 +95,14 @@ func (r *reader) amount(field string) market.Paise {
 	return p
 }
 
+// value is the field, an average with more decimals than a price has, times a
+// quantity: rounded once, at the end.
+func (r *reader) value(field string, quantity market.Units) market.Paise {
+	v, err := valueOf(r.row.Get(field), quantity)
+	r.fail(field, err)
+	return v
+}
+
 func (r *reader) units(field string) market.Units {
 	u, err := units(r.row.Get(field))
 	r.fail(field, err)

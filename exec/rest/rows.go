@@ -116,6 +116,7 @@ type Trade struct {
 	Side       market.Side
 	Quantity   market.Units
 	Price      market.Paise // rounded to the paisa: an average in a list
+	Value      market.Paise // of the whole row, from the price as it was told
 	Charges    market.Paise // brokerage and taxes as told; often zero until the end of the day
 	At         market.UnixNano
 }
@@ -131,11 +132,13 @@ func (p *Parser) Trades(body []byte) (trades []Trade, bad RowErrors, err error) 
 		t := Trade{Side: sideOf(r.text("action"))}
 		if v.Exists("executed_quantity") {
 			t.Quantity, t.Price = r.units("executed_quantity"), r.amount("execution_price")
+			t.Value = r.value("execution_price", t.Quantity)
 			t.TradeID = Escape(r.text("trade_id"), 40)
 			t.Charges = r.amount("brokerage_amount") + r.amount("taxes")
 			t.At = r.moment("exchange_trade_time")
 		} else {
 			t.Quantity, t.Price = r.units("quantity"), r.amount("average_cost")
+			t.Value = r.value("average_cost", t.Quantity)
 			t.Charges = r.amount("brokerage_amount") + r.amount("total_taxes")
 			t.At = r.moment("trade_date")
 			t.Key = r.contract()
