@@ -21,8 +21,8 @@ const (
 	timingSize = 1000
 )
 
-// call is one request in flight.
-type call struct {
+// flight is one request in flight.
+type flight struct {
 	slot       Slot // zero: free
 	kind       ActionKind
 	class      order.Class
@@ -42,14 +42,14 @@ type call struct {
 
 // callTable holds the calls in flight.
 type callTable struct {
-	list   [maxCalls]call
+	list   [maxCalls]flight
 	serial uint32
 	flying int       // started, neither answered nor timed out
 	taken  int       // those, and the late ones
 	timing [2]timing // reads, writes
 }
 
-func (t *callTable) find(s Slot) *call {
+func (t *callTable) find(s Slot) *flight {
 	if k := &t.list[s&slotMask]; s != 0 && k.slot == s {
 		return k
 	}
@@ -124,9 +124,9 @@ func (c *Core) permit(kind ActionKind, class order.Class) (breaker.Generation, b
 
 // start opens a call that has its permit, and returns its action to fill in.
 // The action is borrowed until the next one is appended.
-func (c *Core) start(kind ActionKind, class order.Class, j *job, generation breaker.Generation, again bool) (*call, *Action) {
+func (c *Core) start(kind ActionKind, class order.Class, j *job, generation breaker.Generation, again bool) (*flight, *Action) {
 	t, now := &c.calls, c.at.Mono
-	var k *call
+	var k *flight
 	for k == nil { // permit made sure that there is one
 		t.serial++
 		if free := &t.list[t.serial&slotMask]; free.slot == 0 && t.serial != 0 {
@@ -139,7 +139,7 @@ func (c *Core) start(kind ActionKind, class order.Class, j *job, generation brea
 	} else if class == order.Reconcile {
 		wait = readWait
 	}
-	*k = call{
+	*k = flight{
 		slot: Slot(t.serial), kind: kind, class: class, job: -1, epoch: c.login.Epoch, again: again,
 		started: now, deadline: now.Add(wait), listen: now.Add(wait + listenFor), generation: generation,
 	}
@@ -179,7 +179,7 @@ func (c *Core) expireCalls() {
 			c.ended(k, &Answer{Slot: k.slot, Verdict: order.Unknown})
 			c.wake(k.listen)
 		case k.late && now >= k.listen:
-			*k = call{}
+			*k = flight{}
 			c.calls.taken--
 		case k.late:
 			c.wake(k.listen)
@@ -190,7 +190,7 @@ func (c *Core) expireCalls() {
 }
 
 // judge tells the breakers how a call ended.
-func (c *Core) judge(k *call, outcome breaker.Outcome) {
+func (c *Core) judge(k *flight, outcome breaker.Outcome) {
 	if k.probe {
 		if k.probes[0] {
 			c.writes.Probed(k.generation, outcome, c.at.Mono)
@@ -223,7 +223,7 @@ func (c *Core) answer(a *Answer) {
 	if !k.late {
 		c.calls.flying--
 	}
-	*k = call{}
+	*k = flight{}
 	c.calls.taken--
 	c.dirty = true
 	if a.Epoch == 0 {
@@ -234,7 +234,7 @@ func (c *Core) answer(a *Answer) {
 }
 
 // account keeps gates, budget, breakers and session in step with an answer.
-func (c *Core) account(k *call, a *Answer) {
+func (c *Core) account(k *flight, a *Answer) {
 	now := c.at.Mono
 	switch a.Verdict {
 	case order.Throttle:
@@ -288,7 +288,7 @@ func (c *Core) account(k *call, a *Answer) {
 }
 
 // ended hands an answer to what waits for it.
-func (c *Core) ended(k *call, a *Answer) {
+func (c *Core) ended(k *flight, a *Answer) {
 	var j *job
 	if k.job >= 0 {
 		j = &c.jobs[k.job]

@@ -59,7 +59,7 @@ func (c *Core) cancel(j *job) {
 
 // cancelled takes the end of a cancel. A yes is a receipt only: what ended the
 // order is for the venue's notice or its lists to say.
-func (c *Core) cancelled(j *job, k *call, a *Answer) {
+func (c *Core) cancelled(j *job, k *flight, a *Answer) {
 	if j.cancelSlot != k.slot {
 		return // timed out before: it was taken into account then
 	}
@@ -113,7 +113,7 @@ func (c *Core) readOrder(j *job) {
 	j.detailSlot, j.detailAt = k.slot, 0
 }
 
-func (c *Core) orderRead(j *job, k *call, a *Answer) {
+func (c *Core) orderRead(j *job, k *flight, a *Answer) {
 	if j.detailSlot == k.slot {
 		j.detailSlot = 0
 	}
@@ -211,7 +211,7 @@ func (c *Core) dropPrice(j *job, why string) {
 // modified takes the end of a modification. Unless it provably did not reach
 // the venue, only a notice or a read tells whether the price is in force; it is
 // never sent again blindly.
-func (c *Core) modified(j *job, k *call, a *Answer) {
+func (c *Core) modified(j *job, k *flight, a *Answer) {
 	if j.modifySlot != k.slot {
 		return
 	}
@@ -254,7 +254,7 @@ func (c *Core) modified(j *job, k *call, a *Answer) {
 
 // priceSeen settles a modification by what the venue shows. A read that shows
 // the old price counts only if it began after the change had time to show.
-func (c *Core) priceSeen(j *job, r *order.Report, k *call) {
+func (c *Core) priceSeen(j *job, r *order.Report, k *flight) {
 	switch {
 	case j.o.State.Terminal():
 		j.modifyPrice = 0

@@ -162,7 +162,7 @@ func (c *Core) place(j *job) {
 		// It is not on record, so it must not leave: take the call back.
 		c.out = c.out[:len(c.out)-1]
 		c.limits.Refund(true, now)
-		*k = call{}
+		*k = flight{}
 		c.calls.flying--
 		c.calls.taken--
 		j.placing = 0
@@ -241,7 +241,7 @@ func (c *Core) expire(o *order.Order, why string) {
 }
 
 // placed judges the end of an attempt to place.
-func (c *Core) placed(j *job, k *call, a *Answer) {
+func (c *Core) placed(j *job, k *flight, a *Answer) {
 	o := j.o
 	if j.placing == k.slot {
 		j.placing = 0
@@ -299,7 +299,7 @@ func (c *Core) misnamed(o *order.Order, id order.VenueID) bool {
 
 // again schedules the next attempt of an order that provably did not reach the
 // venue, or ends it.
-func (c *Core) again(j *job, k *call, a *Answer) {
+func (c *Core) again(j *job, k *flight, a *Answer) {
 	o, now := j.o, c.at.Mono
 	if o.CancelWanted {
 		c.move(o, &order.Event{Move: order.CancelRequested})

@@ -95,12 +95,12 @@ func (c *Core) readOrders() {
 	}
 }
 
-func (c *Core) listing(k *call) {
+func (c *Core) listing(k *flight) {
 	c.sync.listing, c.sync.listedAt = k.slot, c.at.Mono
 }
 
 // sight applies the venue's word to one of our orders.
-func (c *Core) sight(o *order.Order, r *order.Report, k *call) {
+func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 	if !o.VenueID.IsZero() && o.VenueID != r.VenueID {
 		c.block(o.Ticket.Instrument, "one intent has two orders at the venue")
 		c.alarm(o.Ticket.ID, "one intent has two orders at the venue")
@@ -166,7 +166,7 @@ func (c *Core) adopted(o *order.Order) {
 // ordersRead takes an order list. What it shows is true; what it lacks is
 // evidence only if the list is whole, of today, and lacks nothing that is known
 // to exist.
-func (c *Core) ordersRead(k *call, a *Answer) {
+func (c *Core) ordersRead(k *flight, a *Answer) {
 	s := &c.sync
 	if s.listing == k.slot {
 		s.listing = 0
@@ -221,7 +221,7 @@ func (c *Core) shrunk(started market.Mono) bool {
 }
 
 // absent takes a list that does not show an order in doubt.
-func (c *Core) absent(j *job, k *call, whole, empty bool) {
+func (c *Core) absent(j *job, k *flight, whole, empty bool) {
 	o, now := j.o, c.at.Mono
 	fence := o.Sent.Mono.Add(c.config.Fence)
 	valid := whole && !c.lookalike(o)
@@ -261,7 +261,7 @@ func (c *Core) absent(j *job, k *call, whole, empty bool) {
 }
 
 // report takes the venue's word about an order: a notice, or a row of a read.
-func (c *Core) report(r *order.Report, k *call) {
+func (c *Core) report(r *order.Report, k *flight) {
 	if r.VenueID.IsZero() {
 		return
 	}

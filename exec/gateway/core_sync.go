@@ -109,7 +109,7 @@ func (s *syncing) pollAt(c *Core) market.Mono {
 }
 
 // listRead takes note of an order list for the sake of a gap.
-func (s *syncing) listRead(c *Core, k *call, whole bool) {
+func (s *syncing) listRead(c *Core, k *flight, whole bool) {
 	if s.done || s.stream != market.FeedLive {
 		s.listWanted = false
 		return
@@ -161,7 +161,7 @@ func (c *Core) readRest() {
 
 // tradesRead takes the trade book: exact values of fills, and fills that no
 // notice told of.
-func (c *Core) tradesRead(k *call, a *Answer) {
+func (c *Core) tradesRead(k *flight, a *Answer) {
 	s, now := &c.sync, c.at.Mono
 	if s.tradesSlot == k.slot {
 		s.tradesSlot = 0
@@ -228,7 +228,7 @@ func (c *Core) price(o *order.Order, filled market.Units, value market.Paise) {
 // positionsRead takes the account's positions: the first time to know where the
 // day began, later to see whether the two pictures still agree. No fill is ever
 // made up from a difference.
-func (c *Core) positionsRead(k *call, a *Answer) {
+func (c *Core) positionsRead(k *flight, a *Answer) {
 	s, now := &c.sync, c.at.Mono
 	if s.positionsSlot == k.slot {
 		s.positionsSlot = 0
@@ -306,7 +306,7 @@ func (c *Core) probe(writes, reads bool) {
 }
 
 // probing makes a call the probe of the breakers that want one.
-func (c *Core) probing(k *call, writes, reads bool) {
+func (c *Core) probing(k *flight, writes, reads bool) {
 	if writes {
 		k.generation, k.probes[0] = c.writes.Probe(c.at.Mono)
 	}
