@@ -35,6 +35,7 @@ type Core struct {
 	view     book.View
 	at       market.Stamp // of the event in hand
 	out      []Action
+	effect   order.Effect // scratch: a local would escape through Recorder
 	next     market.Mono
 	dirty    bool            // something may be due now
 	midnight market.UnixNano // the day's count ends

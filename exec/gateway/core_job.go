@@ -64,9 +64,9 @@ func (c *Core) activate(j *job) {
 // move steps an order and tells everybody what changed.
 func (c *Core) move(o *order.Order, e *order.Event) order.Effect {
 	estimated := o.Estimated
-	effect := o.Step(e, c.at)
-	c.settle(o, e.Move, &effect, estimated)
-	return effect
+	c.effect = o.Step(e, c.at)
+	c.settle(o, e.Move, &c.effect, estimated)
+	return c.effect
 }
 
 // settle carries an effect's consequences.

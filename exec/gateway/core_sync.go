@@ -13,7 +13,8 @@ const (
 	tradesBackoff = 5 * time.Second
 	tradesMost    = 2 * time.Minute
 	positionsPoll = 10 * time.Minute
-	settleTime    = 5 * time.Second // positions are compared when no fill is younger
+	positionsSoon = 30 * time.Second // after the first: was it right?
+	settleTime    = 5 * time.Second  // positions are compared when no fill is younger
 	syncRetry     = 2 * time.Second
 	probeEvery    = 250 * time.Millisecond
 	restartEvery  = time.Minute
@@ -218,11 +219,11 @@ func (c *Core) tradesRead(k *flight, a *Answer) {
 // price corrects the value of an order's fills from the trade book.
 func (c *Core) price(o *order.Order, filled market.Units, value market.Paise) {
 	estimated := o.Estimated
-	effect := o.Traded(filled, value)
-	if effect.FilledNow > 0 && !o.State.Terminal() {
+	c.effect = o.Traded(filled, value)
+	if c.effect.FilledNow > 0 && !o.State.Terminal() {
 		c.look(c.job(o), c.at.Mono) // the stream missed a fill: what else?
 	}
-	c.settle(o, order.SeenPartial, &effect, estimated)
+	c.settle(o, order.SeenPartial, &c.effect, estimated)
 }
 
 // positionsRead takes the account's positions: the first time to know where the
@@ -240,8 +241,15 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 		}
 		return
 	}
-	s.positionsAt = now.Add(positionsPoll)
 	first := !s.positionsOK
+	if first && c.filledSince(k.started) {
+		s.positionsAt = now.Add(syncRetry) // it may or may not show what filled meanwhile
+		return
+	}
+	s.positionsAt = now.Add(positionsPoll)
+	if first {
+		s.positionsAt = now.Add(positionsSoon)
+	}
 	for id := range c.exposure {
 		x := &c.exposure[id]
 		held, average := market.Units(0), market.Paise(0)
@@ -256,7 +264,7 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 			x.odd = false
 		case first:
 			c.begin(market.InstrumentID(id), held-x.net, average)
-		case x.filledAt != 0 && now.Sub(x.filledAt) < settleTime:
+		case x.filledAt != 0 && k.started.Sub(x.filledAt) < settleTime:
 			s.positionsAt = now.Add(settleTime)
 		case !x.odd:
 			x.odd = true // a second look decides
@@ -269,6 +277,15 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 	s.positionsOK = true
 	s.finish(c)
 	c.dirty = true
+}
+
+func (c *Core) filledSince(at market.Mono) bool {
+	for i := range c.exposure {
+		if x := &c.exposure[i]; x.filledAt != 0 && x.filledAt >= at {
+			return true
+		}
+	}
+	return false
 }
 
 // begin counts what the account held before the first order of this run.

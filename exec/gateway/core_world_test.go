@@ -79,6 +79,8 @@ type world struct {
 	renewals  int
 	noSession bool // a renewal asked for brings nothing
 	trace     func(format string, args ...any)
+	keeps     func(a Action) bool // calls that the test answers itself
+	kept      []Action
 }
 
 type due struct {
@@ -270,6 +272,11 @@ func (w *world) call(a Action) {
 	if a.Kind == SendPlace {
 		w.leaving(a)
 	}
+	if w.keeps != nil && w.keeps(a) {
+		w.kept = append(w.kept, a)
+		w.count(a.Kind)
+		return
+	}
 	answer := Answer{Slot: a.Slot, Epoch: w.epoch, Reused: w.chance(0.7)}
 	reply := func(d market.Mono, change func(*Answer)) {
 		w.after(d, func() {
@@ -367,6 +374,36 @@ func (w *world) leaving(a Action) {
 			require.True(w.t, c.cuts(a.Ticket.Instrument, a.Ticket.Side, 0), "an entry left while the instrument was in doubt")
 		}
 	}
+}
+
+// keep makes the test itself answer the calls of these kinds.
+func (w *world) keep(kinds ...ActionKind) {
+	w.keeps = func(a Action) bool { return slices.Contains(kinds, a.Kind) }
+}
+
+// take is the oldest call that was kept.
+func (w *world) take() Action {
+	require.NotEmpty(w.t, w.kept, "nothing was sent")
+	a := w.kept[0]
+	w.kept = w.kept[1:]
+	return a
+}
+
+// answer ends a call that was kept.
+func (w *world) answer(a Action, r Answer) {
+	r.Slot = a.Slot
+	if r.Epoch == 0 {
+		r.Epoch = a.Epoch
+	}
+	w.step(&Event{Kind: AnswerEvent, Answer: r})
+}
+
+// notice is a notice of the order stream about an order of ours.
+func (w *world) notice(v *venueOrder) {
+	w.sequence++
+	r := v.report
+	r.Sequence, r.Remark, r.OrderedAt = w.sequence, order.Remark{}, 0
+	w.step(&Event{Kind: ReportEvent, Report: r})
 }
 
 // serve is the venue itself; it returns what the answer says.
