@@ -166,12 +166,16 @@ func (c *Core) start(kind ActionKind, class order.Class, j *job, generation brea
 // expireCalls gives up on calls whose time is over.
 func (c *Core) expireCalls() {
 	now := c.at.Mono
-	for i := range c.calls.list {
-		k := &c.calls.list[i]
+	t := &c.calls
+	for at, left := t.serial, t.taken; left > 0; at-- { // the newest are together
+		k := &t.list[at&slotMask]
+		if k.slot == 0 {
+			continue
+		}
+		left--
 		switch {
-		case k.slot == 0:
 		case !k.late && now >= k.deadline:
-			c.calls.flying--
+			t.flying--
 			k.late = true
 			c.judge(k, breaker.Failure)
 			c.budget.Failed()
@@ -180,7 +184,7 @@ func (c *Core) expireCalls() {
 			c.wake(k.listen)
 		case k.late && now >= k.listen:
 			*k = flight{}
-			c.calls.taken--
+			t.taken--
 		case k.late:
 			c.wake(k.listen)
 		default:

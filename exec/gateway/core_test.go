@@ -80,8 +80,11 @@ func TestRetriesEndAfterThreeAndBeforeTheDeadline(t *testing.T) {
 	w.keep(SendPlace)
 	id := w.place(w.ticket())
 	for range 4 {
+		require.Equal(t, order.Sending, w.state(id), w.last[id].Reason)
 		w.answer(w.take(), Answer{Verdict: order.NotSent, Sent: SentPart})
-		w.run(w.now + 31*second)
+		for waited := 0; len(w.kept) == 0 && waited < 100; waited++ {
+			w.run(w.now + 50*ms)
+		}
 	}
 	require.Empty(t, w.kept)
 	require.Equal(t, order.Denied, w.state(id))
