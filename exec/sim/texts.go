@@ -4,8 +4,8 @@ package sim
 // not know them: it has to judge by what it can prove. Each is replaceable.
 type Texts struct {
 	UnknownContract, MarketOrder, OrderType, Quantity, Price, OffTick, OffLot, Frozen, Band, Protection, Hours, Funds string
-	StopPrice, OrderGone, OrderDone, NothingToClose                                                                 string
-	PerSecond                                                                                                       string
+	StopPrice, OrderGone, OrderDone, NothingToClose                                                                   string
+	PerSecond                                                                                                         string
 }
 
 func (t Texts) withDefaults() Texts {
