@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -405,7 +406,9 @@ func (c *Core) basketCall(body []byte) Response {
 		Exchange  string   `json:"exchange_code"`
 		Positions []fields `json:"list_of_positions"`
 	}
-	if json.Unmarshal(body, &asked) != nil || len(asked.Positions) == 0 {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	if dec.Decode(&asked) != nil || len(asked.Positions) == 0 {
 		return refuse(c.cfg.Texts.Quantity)
 	}
 	var value, margin market.Paise
@@ -469,14 +472,7 @@ func (c *Core) bars(f fields) (*market.Instrument, []Candle) {
 	if in == nil || !known || errFrom != nil || errTo != nil {
 		return nil, nil
 	}
-	// Clients put India's wall clock into text that ends in Z, others real UTC.
-	// A day that matches by either reading is given whole by date.
-	low, high := market.UnixNano(from.UnixNano()), market.UnixNano(to.UnixNano())
-	const zone = 330 * time.Minute
-	bars := c.candles.between(in.ID, span, low.Add(-zone), high.Add(-zone))
-	if len(bars) == 0 {
-		bars = c.candles.between(in.ID, span, low, high)
-	}
+	bars := c.candles.between(in.ID, span, market.UnixNano(from.UnixNano()), market.UnixNano(to.UnixNano()))
 	return in, bars
 }
 

@@ -33,7 +33,7 @@ type Config struct {
 
 	RecordedOnly bool    // no movement between two recorded snapshots
 	Rate         float64 // synthetic quotes per instrument and second of market time; zero: 0.5
-	Volatility   float64 // of the invented movement, a year; zero: 0.05, which keeps it well inside the spreads
+	Volatility   float64 // of the invented movement, a year; zero: 0.03, which keeps it well inside the spreads
 
 	AppKey, Secret string // zero: the defaults above
 	APISession     string // what the first login of the day gave; zero: DefaultAPISession
@@ -131,7 +131,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	or(&c.Speed, 1)
 	or(&c.Rate, 0.5)
-	or(&c.Volatility, 0.05)
+	or(&c.Volatility, 0.03)
 	or(&c.AppKey, DefaultAppKey)
 	or(&c.Secret, DefaultSecret)
 	or(&c.APISession, DefaultAPISession)
