@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,24 @@ func (d *quietDesk) all() []order.Command {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]order.Command(nil), d.commands...)
+}
+
+// lines keeps texts from any goroutine.
+type lines struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (l *lines) add(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, text)
+}
+
+func (l *lines) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.list)
 }
 
 // live runs a host in a bubble until the test ends it.
@@ -145,10 +164,10 @@ func TestSpinningLoopEndsToo(t *testing.T) {
 func TestP11_StuckStrategyIsQuarantinedAndOthersRunOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var bad puppet
-		var fenced []string
+		var fenced lines
 		release := make(chan struct{})
 		l := run(t, func(c *engine.HostConfig) {
-			c.OnQuarantine = func(_ order.StrategyID, name, why string) { fenced = append(fenced, name+": "+why) }
+			c.OnQuarantine = func(_ order.StrategyID, name, why string) { fenced.add(name + ": " + why) }
 		}, map[string]engine.Strategy{"bad": &bad}, false)
 		bad.onMarket = func(c *engine.Context) {
 			c.Place(order.Ticket{Instrument: l.call, Side: market.Buy, Lots: 1, Price: 105})
@@ -161,11 +180,11 @@ func TestP11_StuckStrategyIsQuarantinedAndOthersRunOn(t *testing.T) {
 		update.ID, update.State = 1, order.Working
 		l.Deliver(&update)
 		rest(90 * time.Millisecond)
-		require.Empty(t, fenced)
+		require.Empty(t, fenced.all())
 		require.EqualValues(t, 1, l.Snapshot().Strategies[0].Overlong)
 		rest(30 * time.Millisecond)
-		require.Len(t, fenced, 1)
-		require.Contains(t, fenced[0], "bad: no heartbeat")
+		require.Len(t, fenced.all(), 1)
+		require.Contains(t, fenced.all()[0], "bad: no heartbeat")
 		cancels := l.desk.all()[2:]
 		require.Len(t, cancels, 1, "by another goroutine, for the strategy's own is stuck")
 		require.Equal(t, order.CancelOne, cancels[0].Kind)
