@@ -76,6 +76,9 @@ func (a *Arbitrage) Phase() Phase { return a.phase }
 
 // start picks the chain and closes what an earlier run left behind.
 func (a *Arbitrage) start(ctx taker.Context) error {
+	if ctx.Day() == nil || ctx.Calendar() == nil {
+		return fmt.Errorf("%s: the engine was given no calendar and day", Name)
+	}
 	day := ctx.Day()
 	for _, expiry := range ctx.Layout().Expiries(a.params.Underlying) {
 		if day.Date.DaysTo(expiry) < a.params.MinDaysToExpiry {

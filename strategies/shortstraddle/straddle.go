@@ -73,6 +73,9 @@ func (s *Straddle) Phase() Phase { return s.phase }
 
 // start picks the chain and looks for what an earlier run left behind.
 func (s *Straddle) start(ctx taker.Context) error {
+	if ctx.Day() == nil || ctx.Calendar() == nil {
+		return fmt.Errorf("%s: the engine was given no calendar and day", Name)
+	}
 	if !s.choose(ctx) {
 		return fmt.Errorf("%s: no %s expiry at least %d days after %s in the universe", Name, s.params.Underlying, s.params.MinDaysToExpiry, ctx.Day().Date)
 	}
