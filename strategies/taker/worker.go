@@ -1,6 +1,7 @@
 package taker
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/book"
@@ -210,10 +211,7 @@ func (w *Worker) place(d Desk, q *market.Quote, rules *Rules, gap market.Units, 
 func (w *Worker) marketable(q *market.Quote, rules *Rules) (price market.Paise, ok bool) {
 	tick := max(w.inst.TickSize, 1)
 	reach := market.Paise(rules.Ticks*(1+w.misses)) * tick
-	low, high := q.BandLow, q.BandHigh
-	if high == 0 {
-		low, high = w.inst.BandLow, w.inst.BandHigh
-	}
+	low, high := cmp.Or(q.BandLow, w.inst.BandLow), cmp.Or(q.BandHigh, w.inst.BandHigh)
 	if w.side == market.Buy {
 		touch := q.Ask
 		if touch == 0 {
