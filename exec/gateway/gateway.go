@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
@@ -77,14 +76,14 @@ type Gateway struct {
 	watch  clockWatch
 	ids    atomic.Uint64
 
-	commands *xsync.MPMCQueueOf[order.Command] // any goroutine → owner
-	reports  *xsync.MPMCQueueOf[order.Report]  // order stream → owner; full: a gap
-	gap      atomic.Bool                       // a report did not fit
-	inbox    inbox                             // any goroutine → owner; rare, never lost
-	posted   atomic.Int64                      // what was queued and not yet taken, all queues together
-	owned    atomic.Bool                       // the core has an owner
-	wake     chan struct{}                     // to Run: Next moved
-	armed    atomic.Int64                      // market.Mono that Run sleeps until
+	commands *queue[order.Command] // any goroutine → owner
+	reports  *queue[order.Report]  // order stream → owner; full: a gap
+	gap      atomic.Bool           // a report did not fit
+	inbox    inbox                 // any goroutine → owner; rare, never lost
+	posted   atomic.Int64          // what was queued and not yet taken, all queues together
+	owned    atomic.Bool           // the core has an owner
+	wake     chan struct{}         // to Run: Next moved
+	armed    atomic.Int64          // market.Mono that Run sleeps until
 
 	// The owner's.
 	core    brain
@@ -173,8 +172,8 @@ func newGateway(config Config, core brain) (*Gateway, error) {
 	}
 	g := &Gateway{
 		config: config, clock: config.Clock, wire: wire, log: newLogbook(config.Log), core: core,
-		commands: xsync.NewMPMCQueueOf[order.Command](commandQueue),
-		reports:  xsync.NewMPMCQueueOf[order.Report](reportQueue),
+		commands: newQueue[order.Command](commandQueue),
+		reports:  newQueue[order.Report](reportQueue),
 		wake:     make(chan struct{}, 1), stopped: make(chan struct{}),
 		request: make([]byte, 0, 8<<10),
 		waiting: make([]waiting, 0, maxConns), again: make([]Event, 0, maxConns),
@@ -256,7 +255,7 @@ func (g *Gateway) Submit(c order.Command) order.ID {
 		c.Ticket.ID = g.config.NextID()
 	}
 	id := c.Ticket.ID
-	if !g.commands.TryEnqueue(c) {
+	if !g.commands.put(c) {
 		g.inbox.Lock()
 		if c.Kind == order.CancelOne {
 			g.inbox.cancels = append(g.inbox.cancels, c)
@@ -276,7 +275,7 @@ func (g *Gateway) Submit(c order.Command) order.ID {
 // OnReport takes a notice of the order stream. A notice that does not fit is
 // made known to the core as a gap of the stream, which it closes by reading.
 func (g *Gateway) OnReport(r *order.Report) {
-	if !g.reports.TryEnqueue(*r) {
+	if !g.reports.put(*r) {
 		if g.gap.CompareAndSwap(false, true) {
 			g.post(Event{Kind: StreamEvent, Stream: market.FeedGap})
 		}
@@ -349,7 +348,7 @@ func (g *Gateway) process() {
 	for taken := int64(1); taken > 0; {
 		taken = g.takeInbox()
 		for {
-			r, ok := g.reports.TryDequeue()
+			r, ok := g.reports.take()
 			if !ok {
 				break
 			}
@@ -359,7 +358,7 @@ func (g *Gateway) process() {
 			taken++
 		}
 		for {
-			c, ok := g.commands.TryDequeue()
+			c, ok := g.commands.take()
 			if !ok {
 				break
 			}

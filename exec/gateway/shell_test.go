@@ -907,7 +907,8 @@ func TestManySubmittersLoseNothing(t *testing.T) {
 	}
 	all.Wait()
 
-	require.Equal(t, each*submitters, <-answered)
+	n := <-answered
+	require.Equal(t, each*submitters, n, "posted %d, updates %d, commands of core %d, waiting %d", s.posted.Load(), len(s.updates), s.core.slot, len(s.waiting))
 	require.Eventually(t, func() bool { return len(s.core.seen(ReportEvent)) == each*submitters }, time.Second, time.Millisecond)
 	require.Zero(t, s.posted.Load())
 }
