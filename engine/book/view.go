@@ -48,6 +48,9 @@ func (v *View) Seq() Seq { return v.seq }
 // At is the stamp of that commit; zero for the empty book.
 func (v *View) At() market.Stamp { return v.at }
 
+// News counts the commits, up to the view's, that changed something.
+func (v *View) News() uint64 { return v.news }
+
 // Overtaken counts the reads of this view, over all its pins, that failed
 // because the writer had replaced the version they needed. Pin again and read
 // on.

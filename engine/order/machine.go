@@ -179,7 +179,7 @@ type Event struct {
 	Epoch   uint64       // Permit: the credential's epoch
 	Started market.Mono  // AbsentOnce, AbsentTwice: when the read began
 	Price   market.Paise // ModifyRequested: the price wanted; zero drops the wish
-	Reason  string       // Deny, AttemptRefused
+	Reason  string       // Deny, DeadlinePassed, AttemptRefused
 	Report  *Report      // the Seen moves; borrowed
 }
 
@@ -219,7 +219,7 @@ func (o *Order) Step(e *Event, at market.Stamp) Effect {
 	switch e.Move {
 	case Approve:
 		o.ApprovedAt = at.Mono
-	case Deny:
+	case Deny, DeadlinePassed:
 		o.Reason = e.Reason
 	case Permit:
 		o.Attempts++
@@ -257,8 +257,11 @@ func (o *Order) Step(e *Event, at market.Stamp) Effect {
 	o.State, effect.To = next, next
 	if next != effect.From {
 		o.ChangedAt = at.Mono
-		if next.Terminal() {
+		switch {
+		case next.Terminal():
 			o.CancelWanted, o.PriceWanted = false, 0
+		case next == ClosedAbsent || next == AdoptedLate:
+			o.PriceWanted = 0
 		}
 	}
 	// The venue ended it: a late echo of its life means nothing. Ended by us, it

@@ -34,6 +34,18 @@ type Order struct {
 	slot         int32       // in the slab
 }
 
+// Slot is the order's place in its slab, dense from zero, for what others keep
+// beside it.
+func (o *Order) Slot() int { return int(o.slot) }
+
+// Open is what may still be filled.
+func (o *Order) Open() market.Units {
+	if o.State.Terminal() {
+		return 0
+	}
+	return max(o.Quantity-o.Filled, 0)
+}
+
 // Average is the average price of the fills, rounded to the paisa; zero without
 // fills.
 func (o *Order) Average() market.Paise {

@@ -93,14 +93,9 @@ func (k *Keeper) Renewals() uint64 { return k.renewals.Load() }
 // It returns at once; however many callers report one epoch, one login follows.
 // Any goroutine may call it.
 func (k *Keeper) Renew(epoch uint64) {
-	for {
-		known := k.lost.Load()
-		if epoch <= known {
-			return
-		}
-		if k.lost.CompareAndSwap(known, epoch) {
-			break
-		}
+	c := k.config.Store.Current()
+	if c == nil || c.Epoch != epoch || k.lost.Swap(epoch) == epoch {
+		return // renewed already, or somebody else has said so
 	}
 	select {
 	case k.wake <- struct{}{}:

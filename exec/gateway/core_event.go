@@ -5,6 +5,7 @@ import (
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/risk"
 	"github.com/vayu-trading/vayu/engine/session"
 )
 
@@ -33,7 +34,7 @@ type Event struct {
 	Report   order.Report
 	Stream   market.FeedState
 	Session  Session
-	Level    uint8  // a risk.Level
+	Level    risk.Level
 	Text     string // why, for KillEvent: a constant or an escaped text
 	Operator Operator
 }
@@ -104,12 +105,13 @@ const (
 	ReadPositions            // positions
 	Emit                     // Update: tell the strategy, the portfolio, observers
 	RenewSession             // Epoch was refused
+	RestartStream            // the order stream claims to live and is mute: open it anew
 	Alarm                    // Text, ID: tell a person
 	actionKinds   = iota
 )
 
 var actionNames = [actionKinds]string{
-	"none", "place", "modify", "cancel", "read_order", "read_orders", "read_trades", "read_positions", "emit", "renew_session", "alarm",
+	"none", "place", "modify", "cancel", "read_order", "read_orders", "read_trades", "read_positions", "emit", "renew_session", "restart_stream", "alarm",
 }
 
 func (k ActionKind) String() string {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/risk"
 	"github.com/vayu-trading/vayu/engine/session"
 	"github.com/vayu-trading/vayu/exec/rest"
 )
@@ -295,7 +296,7 @@ func (g *Gateway) OnSession(s Session) { g.post(Event{Kind: SessionEvent, Sessio
 func (g *Gateway) Operator(o Operator) { g.post(Event{Kind: OperatorEvent, Operator: o}) }
 
 // Kill raises the kill level; it is never lowered here.
-func (g *Gateway) Kill(level uint8, why string) {
+func (g *Gateway) Kill(level risk.Level, why string) {
 	g.post(Event{Kind: KillEvent, Level: level, Text: rest.Escape(why, 200)})
 }
 

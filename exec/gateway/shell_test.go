@@ -791,7 +791,7 @@ func TestStopsKillsAndReportsReachTheCore(t *testing.T) {
 	kills := s.core.seen(KillEvent)
 	require.Len(t, kills, 1)
 	require.Equal(t, `operator\u{1b}[2J`, kills[0].Text)
-	require.Equal(t, uint8(3), kills[0].Level)
+	require.EqualValues(t, 3, kills[0].Level)
 	require.Len(t, s.core.seen(StreamEvent), 1)
 	require.Len(t, s.core.seen(SessionEvent), 1)
 	require.Len(t, s.core.seen(OperatorEvent), 1)
