@@ -29,27 +29,28 @@ var ErrConfig = errors.New("gateway: bad configuration")
 // core at the moment; they must not block and must not call back into the
 // gateway except through Submit, OnReport, OnSession, OnOrderStream and Kill.
 type Config struct {
-	BaseURL   string // rest.DefaultBaseURL when empty; plain http only for a loopback address
-	UserAgent string
-	RootCAs   *x509.CertPool // nil: the system's. For simulated venues with a CA of their own
-	Network   string         // "tcp" (default), "tcp4" or "tcp6": pins the address family
-	LocalAddr string         // pins the source address; empty: the system chooses
-	Dial      DialFunc       // nil: the network
-	Lookup    LookupFunc     // nil: the system's resolver
-	Warm      int            // connections kept ready; default 3
-	MaxIdle   time.Duration  // retire an idle connection after this; default 45 s, below common servers' 60 s
-	Exchange  string         // default "NFO"
-	Refusals  []string       // the operator's texts that mean an order was refused
-	AppKey    string         // for the exchange of logins
-	Secret    session.Token
-	Universe  *market.Universe
-	Session   *session.Store
-	Clock     market.Clock
-	NextID    func() order.ID                // numbers orders; nil: from 1 up
-	Emit      func(*order.Update)            // the update is borrowed until it returns
-	Renew     func(epoch uint64)             // a credential was refused
-	Alarm     func(id order.ID, text string) // tells a person; may be nil
-	Log       hclog.Logger
+	BaseURL       string // rest.DefaultBaseURL when empty; plain http only for a loopback address
+	UserAgent     string
+	RootCAs       *x509.CertPool // nil: the system's. For simulated venues with a CA of their own
+	Network       string         // "tcp" (default), "tcp4" or "tcp6": pins the address family
+	LocalAddr     string         // pins the source address; empty: the system chooses
+	Dial          DialFunc       // nil: the network
+	Lookup        LookupFunc     // nil: the system's resolver
+	Warm          int            // connections kept ready; default 3
+	MaxIdle       time.Duration  // retire an idle connection after this; default 45 s, below common servers' 60 s
+	Exchange      string         // default "NFO"
+	Refusals      []string       // the operator's texts that mean an order was refused
+	AppKey        string         // for the exchange of logins
+	Secret        session.Token
+	Universe      *market.Universe
+	Session       *session.Store
+	Clock         market.Clock
+	Emit          func(*order.Update)            // the update is borrowed until it returns
+	Renew         func(epoch uint64)             // a credential was refused
+	RestartStream func()                         // the order stream is mute: open it anew
+	Core          CoreConfig                     // its Universe and NextID may be left out
+	Alarm         func(id order.ID, text string) // tells a person; may be nil
+	Log           hclog.Logger
 }
 
 // brain is the order core as the shell sees it.
@@ -61,6 +62,10 @@ type brain interface {
 	Permit(class order.Class, at market.Mono) (ok bool, again market.Mono)
 	// Refused tells the gates that such a read was throttled.
 	Refused(v order.Verdict, retryAfter time.Duration, at market.Mono)
+	// For observers.
+	Stats() Stats
+	Standing() Standing
+	Open(dst []OpenOrder) []OpenOrder
 }
 
 // Gateway is the way to the venue: it owns connections, queues and the loop
@@ -75,7 +80,6 @@ type Gateway struct {
 	pool   *pool
 	log    *logbook
 	watch  clockWatch
-	ids    atomic.Uint64
 
 	commands *queue[order.Command] // any goroutine → owner
 	reports  *queue[order.Report]  // order stream → owner; full: a gap
@@ -147,11 +151,28 @@ const (
 	reportQueue  = 4096
 )
 
+// New checks the configuration and makes a gateway with its order core. It
+// does nothing by itself until Run.
+func New(config Config) (*Gateway, error) {
+	if config.Core.NextID == nil {
+		sequence, tag := new(atomic.Uint64), config.Core.Tag
+		config.Core.NextID = func() order.ID { return tag.ID(sequence.Add(1)) }
+	}
+	if config.Core.Universe == nil {
+		config.Core.Universe = config.Universe
+	}
+	core, err := NewCore(config.Core)
+	if err != nil {
+		return nil, err
+	}
+	return newGateway(config, core)
+}
+
 // newGateway is New with the core given.
 func newGateway(config Config, core brain) (*Gateway, error) {
 	switch {
-	case config.Universe == nil || config.Session == nil || config.Clock == nil || config.Emit == nil || config.Renew == nil || core == nil:
-		return nil, fmt.Errorf("%w: it needs a universe, a session store, a clock, and somewhere to send updates and renewals", ErrConfig)
+	case config.Universe == nil || config.Session == nil || config.Clock == nil || config.Emit == nil || config.Renew == nil || config.RestartStream == nil:
+		return nil, fmt.Errorf("%w: it needs a universe, a session store, a clock, and somebody who takes updates, renews sessions and restarts the order stream", ErrConfig)
 	case config.Warm < 0 || config.Warm > maxConns/2:
 		return nil, fmt.Errorf("%w: %d warm connections; want 1 to %d", ErrConfig, config.Warm, maxConns/2)
 	}
@@ -184,9 +205,6 @@ func newGateway(config Config, core brain) (*Gateway, error) {
 		return nil, err
 	}
 	g.armed.Store(int64(never))
-	if g.config.NextID == nil {
-		g.config.NextID = func() order.ID { return order.ID(g.ids.Add(1)) }
-	}
 	g.snapshot.Store(new(Snapshot))
 	return g, nil
 }
@@ -253,7 +271,7 @@ func loopback(host string) bool {
 // cancel always fits.
 func (g *Gateway) Submit(c order.Command) order.ID {
 	if c.Kind == order.Place {
-		c.Ticket.ID = g.config.NextID()
+		c.Ticket.ID = g.config.Core.NextID()
 	}
 	id := c.Ticket.ID
 	if !g.commands.put(c) {
@@ -466,6 +484,8 @@ func (g *Gateway) act(a *Action) {
 		g.stats.renewals.Add(1)
 		g.log.note(line{level: hclog.Warn, text: "session refused by the venue", epoch: a.Epoch, retry: -1})
 		g.config.Renew(a.Epoch)
+	case a.Kind == RestartStream:
+		g.config.RestartStream()
 	case a.Kind == Alarm:
 		g.alarm(a.ID, a.Text)
 	}
@@ -503,8 +523,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 		}
 		g.process()
 		now := g.clock.Now().Mono
+		var snap *Snapshot
 		if now >= publishAt {
-			g.publish()
+			snap = g.collect()
 			publishAt = now.Add(publishEvery)
 		}
 		next := min(publishAt, g.next())
@@ -512,6 +533,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 		g.owned.Store(false)
 		if g.posted.Load() > 0 {
 			g.drain()
+		}
+		if snap != nil {
+			g.publish(snap) // without the core: strategies do not wait for it
 		}
 		timer.Reset(max(next.Sub(now), 0))
 	}

@@ -161,7 +161,7 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	good := Config{
 		Universe: u, Session: new(session.Store), Clock: market.SystemClock{},
-		Emit: func(*order.Update) {}, Renew: func(uint64) {},
+		Emit: func(*order.Update) {}, Renew: func(uint64) {}, RestartStream: func() {},
 	}
 	_, err = newGateway(good, newScript())
 	require.NoError(t, err)
@@ -171,6 +171,7 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		"no session":                  func(c *Config) { c.Session = nil },
 		"no clock":                    func(c *Config) { c.Clock = nil },
 		"nobody to tell":              func(c *Config) { c.Emit = nil },
+		"nobody to restart":           func(c *Config) { c.RestartStream = nil },
 		"nobody to renew":             func(c *Config) { c.Renew = nil },
 		"an odd network":              func(c *Config) { c.Network = "udp" },
 		"an odd local address":        func(c *Config) { c.LocalAddr = "here" },
