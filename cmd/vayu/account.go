@@ -30,6 +30,7 @@ type account struct {
 	sequence  []order.ID // in order of first sight
 	fills     uint64
 	latest    atomic.Pointer[accountView]
+	charges   atomic.Int64 // paise so far: risk counts them as a loss
 }
 
 // accountView is what observers see of the account. It is immutable.
@@ -99,6 +100,7 @@ func (a *account) settle() {
 	}
 	a.book.Pin(&a.view)
 	a.portfolio.Mark(&a.view, a.clock.Now())
+	a.charges.Store(int64(a.portfolio.Totals().Charges))
 	a.portfolio.Publish()
 	a.publish()
 }
