@@ -30,9 +30,6 @@ func (p Phase) String() string {
 	return [...]string{"starting", "waiting", "entering", "holding", "exiting", "cooling", "done", "?"}[p&7]
 }
 
-// workersMax is room for the legs, the hedge and what an earlier run left.
-const workersMax = 16
-
 // Straddle is the strategy. Owned by the goroutine that steps it.
 type Straddle struct {
 	params Params
@@ -59,9 +56,8 @@ type Straddle struct {
 	credit   market.Paise    // premium received for the legs
 	entered  [2]market.Paise // average price of the call and the put sold
 
-	workers [workersMax]taker.Worker // 0 and 1 are the call and the put sold
-	quotes  [workersMax]market.Quote
-	quote   market.Quote // scratch: a local would escape through the desk
+	crew  taker.Crew   // while a straddle is on, workers 0 and 1 are its call and put
+	quote market.Quote // scratch: a local would escape through the desk
 }
 
 // New checks the parameters.
@@ -77,6 +73,9 @@ func (s *Straddle) Phase() Phase { return s.phase }
 
 // start picks the chain and looks for what an earlier run left behind.
 func (s *Straddle) start(ctx taker.Context) error {
+	if ctx.Day() == nil || ctx.Calendar() == nil {
+		return fmt.Errorf("%s: the engine was given no calendar and day", Name)
+	}
 	if !s.choose(ctx) {
 		return fmt.Errorf("%s: no %s expiry at least %d days after %s in the universe", Name, s.params.Underlying, s.params.MinDaysToExpiry, ctx.Day().Date)
 	}
@@ -99,23 +98,11 @@ func (s *Straddle) start(ctx taker.Context) error {
 	return nil
 }
 
-// adopt binds workers to every position that has none, and closes them. Some
-// may stay for the next round.
+// adopt finds positions that no worker minds, and closes them.
 func (s *Straddle) adopt(ctx taker.Context) {
-	for i := range ctx.Universe().All() {
-		in := &ctx.Universe().All()[i]
-		if in.Underlying != s.params.Underlying || ctx.Position(in.ID) == 0 || s.worker(in.ID) != nil {
-			continue
-		}
-		free := s.free(2)
-		if free < 0 {
-			return
-		}
-		s.workers[free].Bind(in) // aims at zero
-		if s.phase != Exiting {
-			s.exit(ctx, "an earlier run left a position", Cooling)
-			s.coolUntil = ctx.Now().Market // nothing went wrong today: no pause
-		}
+	if s.crew.Adopt(ctx, s.params.Underlying) && s.phase != Exiting {
+		s.exit(ctx, "an earlier run left a position", Cooling)
+		s.coolUntil = ctx.Now().Market // nothing went wrong today: no pause
 	}
 }
 
@@ -132,9 +119,9 @@ func (s *Straddle) step(ctx taker.Context) {
 		switch {
 		case now.Market >= s.exitAt:
 			s.exit(ctx, "time stop while entering", Done)
-		case s.failed() != nil:
-			s.exit(ctx, "a leg was refused: "+s.failed().Refusal, Cooling)
-		case s.settled(ctx):
+		case s.crew.Failed() != nil:
+			s.exit(ctx, "a leg was refused: "+s.crew.Failed().Refusal, Cooling)
+		case s.crew.Settled(ctx):
 			s.hold(ctx, now)
 		case now.Mono.Sub(s.enteredAt) >= time.Duration(s.params.LeggingTimeout):
 			s.exit(ctx, "the legs did not fill together", Cooling)
@@ -145,13 +132,13 @@ func (s *Straddle) step(ctx taker.Context) {
 			s.exit(ctx, "time stop", Done)
 		case why != "":
 			s.exit(ctx, why, Cooling)
-		case s.failed() != nil:
-			s.exit(ctx, "a hedge was refused: "+s.failed().Refusal, Cooling)
+		case s.crew.Failed() != nil:
+			s.exit(ctx, "a hedge was refused: "+s.crew.Failed().Refusal, Cooling)
 		default:
 			s.rehedge(ctx, now)
 		}
 	case Exiting:
-		if s.settled(ctx) {
+		if s.crew.Settled(ctx) {
 			s.flat(ctx, now)
 		}
 	case Cooling:
@@ -162,7 +149,7 @@ func (s *Straddle) step(ctx taker.Context) {
 			s.phase = Waiting
 		}
 	}
-	s.work(ctx)
+	s.crew.Work(ctx, &s.rules)
 }
 
 // tryEnter sells the straddle when time, session, feed and quotes allow.
@@ -187,9 +174,9 @@ func (s *Straddle) tryEnter(ctx taker.Context, now market.Stamp) {
 	if _, fine := s.mid(ctx, put); !fine {
 		return
 	}
-	s.workers = [workersMax]taker.Worker{}
-	s.workers[0].Bind(ctx.Universe().Get(call))
-	s.workers[1].Bind(ctx.Universe().Get(put))
+	s.crew.Dismiss()
+	s.crew.Bind(ctx.Universe().Get(call))
+	s.crew.Bind(ctx.Universe().Get(put))
 	s.legRow, s.hedgeRow, s.hedge = row, -1, 0
 	s.entries++
 	s.phase, s.enteredAt = Entering, now.Mono
@@ -201,9 +188,9 @@ func (s *Straddle) tryEnter(ctx taker.Context, now market.Stamp) {
 func (s *Straddle) hold(ctx taker.Context, now market.Stamp) {
 	s.credit = 0
 	for i := range s.entered {
-		units := -ctx.Position(s.workers[i].Instrument)
-		s.credit += s.workers[i].Cash
-		s.entered[i] = s.workers[i].Cash / market.Paise(max(units, 1))
+		w := &s.crew.Workers[i]
+		s.credit += w.Cash
+		s.entered[i] = w.Cash / market.Paise(max(-ctx.Position(w.Instrument), 1))
 	}
 	s.phase, s.lastDelta = Holding, now.Market
 }
@@ -213,8 +200,8 @@ func (s *Straddle) hold(ctx taker.Context, now market.Stamp) {
 func (s *Straddle) stopped(ctx taker.Context) string {
 	var profit market.Paise
 	limit := basisPoints(s.params.StopPercent)
-	for i := range s.workers {
-		w := &s.workers[i]
+	for i := range s.crew.Workers {
+		w := &s.crew.Workers[i]
 		if !w.Bound() {
 			continue
 		}
@@ -242,10 +229,7 @@ func (s *Straddle) stopped(ctx taker.Context) string {
 // a side is marked at the dearest price left, so that a vanished offer cannot
 // hide a loss.
 func (s *Straddle) mark(ctx taker.Context, i int) (market.Paise, bool) {
-	q := &s.quotes[i]
-	if !ctx.View().Quote(s.workers[i].Instrument, q) {
-		return 0, false
-	}
+	q, _ := s.crew.Quote(ctx, i)
 	if mid, ok := q.Mid(); ok {
 		return mid, true
 	}
@@ -257,7 +241,7 @@ func (s *Straddle) mark(ctx taker.Context, i int) (market.Paise, bool) {
 // the last change is through.
 func (s *Straddle) rehedge(ctx taker.Context, now market.Stamp) {
 	if s.params.HedgeMaxLots == 0 || now.Market.Sub(s.lastDelta) < time.Duration(s.params.HedgeEvery) ||
-		s.feedDown || now.Mono < s.quietTill || !ctx.Day().UnderlyingTradable(now.Market) || !s.settled(ctx) {
+		s.feedDown || now.Mono < s.quietTill || !ctx.Day().UnderlyingTradable(now.Market) || !s.crew.Settled(ctx) {
 		return
 	}
 	s.lastDelta = now.Market
@@ -277,7 +261,7 @@ func (s *Straddle) rehedge(ctx taker.Context, now market.Stamp) {
 	if s.hedge == 0 {
 		// One strike serves until the hedge is flat again: a synthetic's delta
 		// does not depend on it.
-		if s.hedgeRow = row; s.row(row).Call == 0 || s.row(row).Put == 0 || s.free(2) < 0 || s.free(s.free(2)+1) < 0 {
+		if s.hedgeRow = row; s.row(row).Call == 0 || s.row(row).Put == 0 || s.crew.Room() < 2 {
 			s.hedgeRow = s.legRow // this one has workers
 		}
 	}
@@ -288,23 +272,18 @@ func (s *Straddle) rehedge(ctx taker.Context, now market.Stamp) {
 
 // aim gives every worker its target: legs and hedge add up where they meet.
 func (s *Straddle) aim(ctx taker.Context) {
-	var targets [workersMax]market.Units
+	var targets [taker.CrewSize]market.Units
 	add := func(id market.InstrumentID, lots market.Lots) {
 		if lots == 0 {
 			return
 		}
-		w := s.worker(id)
-		if w == nil {
-			i := s.free(2)
-			if i < 0 {
-				return
-			}
-			w = &s.workers[i]
-			w.Bind(ctx.Universe().Get(id))
+		in := ctx.Universe().Get(id)
+		if s.crew.Of(id) == nil && s.crew.Bind(in) == nil {
+			return // cannot be: rehedge looked for room
 		}
-		for i := range s.workers {
-			if &s.workers[i] == w {
-				targets[i] += lots.Units(ctx.Universe().Get(id).LotSize)
+		for i := range s.crew.Workers {
+			if s.crew.Workers[i].Instrument == id {
+				targets[i] += lots.Units(in.LotSize)
 			}
 		}
 	}
@@ -319,10 +298,8 @@ func (s *Straddle) aim(ctx taker.Context) {
 			add(s.row(s.hedgeRow).Put, -s.hedge)
 		}
 	}
-	for i := range s.workers {
-		if s.workers[i].Bound() {
-			s.workers[i].Aim(targets[i])
-		}
+	for i := range s.crew.Workers {
+		s.crew.Workers[i].Aim(targets[i])
 	}
 }
 
@@ -340,7 +317,7 @@ func (s *Straddle) exit(ctx taker.Context, why string, then Phase) {
 // flat is reached when every worker is settled at zero.
 func (s *Straddle) flat(ctx taker.Context, now market.Stamp) {
 	s.adopt(ctx) // what had no worker before
-	if !s.settled(ctx) {
+	if !s.crew.Settled(ctx) {
 		return
 	}
 	if s.coolUntil == 0 || now.Market >= s.exitAt {
@@ -355,84 +332,21 @@ func (s *Straddle) finish(ctx taker.Context, why string) {
 	ctx.Note(Name + ": done for the day: " + why)
 }
 
-// work steps every worker, buyers first: protection is bought before anything
-// is sold.
-func (s *Straddle) work(ctx taker.Context) {
-	for _, buying := range [...]bool{true, false} {
-		for i := range s.workers {
-			w := &s.workers[i]
-			if !w.Bound() || w.Settled(ctx) || (w.Target() > ctx.Position(w.Instrument)) != buying {
-				continue
-			}
-			if !ctx.View().Quote(w.Instrument, &s.quotes[i]) {
-				s.quotes[i] = market.Quote{} // no price: the worker knows
-			}
-			w.Step(ctx, &s.quotes[i], &s.rules)
-		}
-	}
-}
-
-func (s *Straddle) settled(ctx taker.Context) bool {
-	for i := range s.workers {
-		if w := &s.workers[i]; w.Bound() && !w.Settled(ctx) {
-			return false
-		}
-	}
-	return true
-}
-
 // busy tells whether time alone can move the plan on.
 func (s *Straddle) busy(ctx taker.Context) bool {
 	switch s.phase {
 	case Entering, Exiting:
 		return true
 	case Holding:
-		return !s.settled(ctx)
+		return !s.crew.Settled(ctx)
 	}
 	return false
-}
-
-// failed is the first worker that gave up, or nil.
-func (s *Straddle) failed() *taker.Worker {
-	for i := range s.workers {
-		if s.workers[i].State() == taker.Failed {
-			return &s.workers[i]
-		}
-	}
-	return nil
-}
-
-// worker is the one bound to the instrument, or nil.
-func (s *Straddle) worker(id market.InstrumentID) *taker.Worker {
-	for i := range s.workers {
-		if s.workers[i].Instrument == id && id != 0 {
-			return &s.workers[i]
-		}
-	}
-	return nil
-}
-
-// free is the place of an unbound worker from the given one on, or -1.
-func (s *Straddle) free(from int) int {
-	for i := from; i < len(s.workers); i++ {
-		if !s.workers[i].Bound() {
-			return i
-		}
-	}
-	return -1
 }
 
 // onOrder takes news of an order. An order nobody works on any more, from an
 // earlier run or thought dead, is cancelled; what it filled is closed.
 func (s *Straddle) onOrder(ctx taker.Context, u *order.Update) {
-	if w := s.worker(u.Instrument); w != nil {
-		w.OnOrder(ctx, u, &s.rules)
-	} else {
-		switch u.State {
-		case order.AdoptedLate, order.Acked, order.Working, order.Partial:
-			ctx.Cancel(u.ID)
-		}
-	}
+	s.crew.OnOrder(ctx, u, &s.rules)
 	switch s.phase {
 	case Waiting, Cooling, Done:
 		if u.FilledNow != 0 && ctx.Position(u.Instrument) != 0 {

@@ -248,7 +248,7 @@ func TestPartialFillsAreCompleted(t *testing.T) {
 
 	f.short(t, 3)
 	require.Equal(t, Holding, f.s.Phase())
-	require.Equal(t, f.s.credit, f.s.workers[0].Cash+f.s.workers[1].Cash)
+	require.Equal(t, f.s.credit, f.s.crew.Workers[0].Cash+f.s.crew.Workers[1].Cash)
 }
 
 func TestALegThatIsRefusedUnwindsTheOther(t *testing.T) {

@@ -194,7 +194,11 @@ func (w *Worker) place(d Desk, q *market.Quote, rules *Rules, gap market.Units, 
 		Instrument: w.Instrument, Side: w.side, TIF: rules.TIF, Class: order.Entry, Lots: lots, Price: price, TickAt: q.Recv,
 	})
 	w.placing = false
-	if w.Out() {
+	switch {
+	case id == 0: // the engine takes nothing from us now
+		w.end()
+		w.notBefore = now.Add(rules.RejectPause)
+	case w.Out():
 		w.live = id
 	}
 }
