@@ -227,12 +227,21 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 			return "", true // the two could not be told apart at the venue
 		}
 	}
-	for _, i := range c.tombs {
-		if other := c.jobs[i].o; other.State == order.ClosedAbsent && other.Fingerprint() == mine {
-			return "looks like an order that may still surface: change price or quantity", false
-		}
+	if c.leased(&mine) {
+		return "looks like an order that may still surface: change price or quantity", false
 	}
 	return "", false
+}
+
+// leased tells whether an order that was given up looks the same: until the end
+// of the day the two could not be told apart, should it surface.
+func (c *Core) leased(f *order.Fingerprint) bool {
+	for _, i := range c.tombs {
+		if other := c.jobs[i].o; other.State == order.ClosedAbsent && other.Fingerprint() == *f {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Core) expire(o *order.Order, why string) {
