@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("seeds", 1500, "how many worlds TestNoFaultMakesADuplicateOrLosesAnOrder simulates")
+	simSeeds = flag.Int("seeds", 800, "how many worlds TestNoFaultMakesADuplicateOrLosesAnOrder simulates")
 	simSeed  = flag.Uint64("seed", 0, "the one world to simulate, told step by step")
 )
 
