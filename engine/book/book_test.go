@@ -58,3 +58,100 @@ func TestViewReadsWhatWasCommittedAndNothingLater(t *testing.T) {
 	require.True(t, v.Quote(3, &got))
 	require.Equal(t, first, got)
 }
+
+func TestDepthSurvivesTheBookExactly(t *testing.T) {
+	b := New(options(t, 1))
+	var v View
+	want := market.Depth{Instrument: 3, VenueTime: 1_755_500_000_000_000_000, Recv: 77}
+	for i := range market.Levels {
+		want.Bids[i] = market.Level{Price: market.Paise(10000 - 5*i), Qty: market.Units(1<<32 - 1 - i), Orders: int32(i)}
+		want.Asks[i] = market.Level{Price: market.Paise(10005 + 5*i), Qty: market.Units(65 * i), Orders: int32(100 + i)}
+	}
+	require.True(t, b.PutDepth(&want))
+	b.Commit(market.Stamp{})
+	b.Pin(&v)
+	var got market.Depth
+	require.True(t, v.Depth(3, &got))
+	require.Equal(t, want, got)
+	require.False(t, v.Quote(3, new(market.Quote)), "depth is no quote")
+}
+
+func TestWhatCannotBeStoredExactlyIsRefusedAndCounted(t *testing.T) {
+	b := New(options(t, 1))
+	refused := uint64(0)
+	refuse := func(q market.Quote) {
+		t.Helper()
+		refused++
+		require.False(t, b.PutQuote(&q))
+		require.Equal(t, refused, b.Unfit())
+	}
+	refuse(market.Quote{})
+	refuse(market.Quote{Instrument: 999})
+	refuse(market.Quote{Instrument: 3, Bid: 1 << 31})
+	refuse(market.Quote{Instrument: 3, BandHigh: -1<<31 - 1})
+	refuse(market.Quote{Instrument: 3, AskQty: 1 << 32})
+	refuse(market.Quote{Instrument: 3, LastQty: -1})
+	require.False(t, b.PutDepth(&market.Depth{Instrument: 3, Bids: [5]market.Level{4: {Qty: 1 << 40}}}))
+	require.Zero(t, b.Commit(market.Stamp{}), "nothing was put")
+
+	require.True(t, b.PutQuote(&market.Quote{Instrument: 3, Bid: -1 << 31, Ask: 1<<31 - 1, BidQty: 1<<32 - 1, OIChange: -1 << 31}))
+}
+
+func TestRepeatRenewsTheAgeAndIsNotAnnounced(t *testing.T) { // F4
+	b := New(options(t, 1))
+	var c Cursor
+	var v View
+	b.Follow(&c)
+	ids := make([]market.InstrumentID, 8)
+	q := market.Quote{Instrument: 3, Bid: 100, Ask: 105, Recv: 1}
+	b.PutQuote(&q)
+	b.Commit(market.Stamp{})
+	n, _ := c.Next(ids)
+	require.Equal(t, 1, n)
+
+	q.Recv = 2
+	b.PutQuote(&q)
+	b.Commit(market.Stamp{})
+
+	n, _ = c.Next(ids)
+	require.Zero(t, n)
+	b.Pin(&v)
+	require.EqualValues(t, 1, v.News())
+	require.True(t, v.Quote(3, &q))
+	require.EqualValues(t, 2, q.Recv)
+}
+
+func TestViewThatIsOvertakenSaysSo(t *testing.T) {
+	b := New(options(t, 1))
+	var v View
+	var q market.Quote
+	put := func(id market.InstrumentID, bid market.Paise) {
+		b.PutQuote(&market.Quote{Instrument: id, Bid: bid})
+		b.Commit(market.Stamp{})
+	}
+	put(3, 1)
+	b.Pin(&v)
+	for i := range versions - 1 {
+		put(3, market.Paise(2+i))
+		require.True(t, v.Quote(3, &q))
+		require.EqualValues(t, 1, q.Bid)
+	}
+	put(3, 100)
+	require.False(t, v.Quote(3, &q))
+	require.EqualValues(t, 1, v.Overtaken())
+	b.Pin(&v)
+	require.True(t, v.Quote(3, &q))
+	require.EqualValues(t, 100, q.Bid)
+	put(4, 5)
+	require.False(t, v.Quote(4, &q), "first quoted after the view")
+	require.EqualValues(t, 1, v.Overtaken(), "that is not being overtaken")
+}
+
+func TestZeroViewSeesNothing(t *testing.T) {
+	var v View
+	require.False(t, v.Quote(1, new(market.Quote)))
+	require.False(t, v.Depth(1, new(market.Depth)))
+	New(options(t, 1)).Pin(&v)
+	require.False(t, v.Quote(1, new(market.Quote)))
+	require.Zero(t, v.Seq())
+}

@@ -19,20 +19,26 @@ func (g *Gate) Check(t *order.Ticket, v *book.View, now market.Stamp) (Approved,
 		g.x.bury(now.Mono)
 	}
 	in := g.x.universe.Get(t.Instrument)
-	if in.ID == 0 || in.Kind != market.Option && in.Kind != market.Future || in.LotSize <= 0 {
-		return g.refuse(t, InstrumentWrong, 0, 0)
+	h := &g.x.of[in.ID]
+	sized := t.Lots > 0 && t.Lots <= maxOrderLots // what is not may not be multiplied
+	quantity := market.Units(0)
+	if sized {
+		quantity = t.Lots.Units(in.LotSize)
 	}
-	if t.Side != market.Buy && t.Side != market.Sell {
+	cuts := quantity > 0 && h.cuts(t.Side, quantity)
+
+	if level := g.Level(); level != Armed && forbids(level, t.Class, cuts) {
+		return g.refuse(t, LevelForbids, int64(level), int64(Armed))
+	}
+	switch {
+	case in.Kind != market.Option && in.Kind != market.Future || in.LotSize <= 0:
+		return g.refuse(t, InstrumentWrong, int64(t.Instrument), 0)
+	case t.Side != market.Buy && t.Side != market.Sell:
 		return g.refuse(t, SideWrong, 0, 0)
-	}
-	if t.Lots <= 0 || t.Lots > maxOrderLots {
+	case !sized:
 		return g.refuse(t, LotsWrong, int64(t.Lots), maxOrderLots)
 	}
-	quantity := t.Lots.Units(in.LotSize)
-	h := &g.x.of[in.ID]
-	cuts := h.cuts(t.Side, quantity)
-
-	if got, limit, reason := g.state(t.Class, cuts, h, in, now.Market); reason != Pass {
+	if got, limit, reason := g.state(cuts, h, in, now.Market); reason != Pass {
 		return g.refuse(t, reason, got, limit)
 	}
 	if got, limit, reason := g.price(t, cuts, in, quantity, v, now.Mono); reason != Pass {
@@ -93,7 +99,10 @@ func (g *Gate) CheckModify(t *order.Ticket, price market.Paise, v *book.View, no
 	changed.Instrument, changed.Side, changed.Price = o.instrument, o.side, price
 	changed.Lots = lotsOf(o.remaining, in.LotSize)
 	cuts := h.cuts(o.side, 0) // its own quantity is among the open ones
-	if got, limit, reason := g.state(t.Class, cuts, h, in, now.Market); reason != Pass {
+	if level := g.Level(); level != Armed && forbids(level, t.Class, cuts) {
+		return g.refuse(&changed, LevelForbids, int64(level), int64(Armed))
+	}
+	if got, limit, reason := g.state(cuts, h, in, now.Market); reason != Pass {
 		return g.refuse(&changed, reason, got, limit)
 	}
 	if got, limit, reason := g.price(&changed, cuts, in, o.remaining, v, now.Mono); reason != Pass {
@@ -123,14 +132,22 @@ func (g *Gate) CheckModify(t *order.Ticket, price market.Paise, v *book.View, no
 	return Approved{changed}, Pass
 }
 
-// state is the first part of the checks: kill level, instrument, hours, login
-// and feed.
-func (g *Gate) state(class order.Class, cuts bool, h *holding, in *market.Instrument, now market.UnixNano) (got, limit int64, reason Reason) {
-	switch level := g.Level(); {
-	case level == Stopped,
-		level >= CancelAll && (class != order.Flatten || !cuts),
-		level >= Reducing && !cuts:
-		return int64(level), int64(Armed), LevelForbids
+// forbids tells whether a kill level keeps an order back.
+func forbids(level Level, class order.Class, cuts bool) bool {
+	switch level {
+	case Armed:
+		return false
+	case Reducing:
+		return !cuts
+	case CancelAll, FlattenAll:
+		return !cuts || class != order.Flatten
+	}
+	return true
+}
+
+// state is the first part of the checks: instrument, hours, login and feed.
+func (g *Gate) state(cuts bool, h *holding, in *market.Instrument, now market.UnixNano) (got, limit int64, reason Reason) {
+	switch {
 	case in.Expiry != 0 && int32(in.Expiry) < g.today.Load():
 		return int64(in.Expiry), int64(g.today.Load()), InstrumentOver
 	case int64(now) < g.opens.Load() || int64(now) >= g.closes.Load():
