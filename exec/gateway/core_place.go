@@ -288,7 +288,7 @@ func (c *Core) placed(j *job, k *flight, a *Answer) {
 		c.adopted(o)
 	}
 	if o.State == order.Queued {
-		c.again(j, k, a)
+		c.again(j, a)
 	}
 	c.activate(j)
 }
@@ -308,7 +308,7 @@ func (c *Core) misnamed(o *order.Order, id order.VenueID) bool {
 
 // again schedules the next attempt of an order that provably did not reach the
 // venue, or ends it.
-func (c *Core) again(j *job, k *flight, a *Answer) {
+func (c *Core) again(j *job, a *Answer) {
 	o, now := j.o, c.at.Mono
 	if o.CancelWanted {
 		c.move(o, &order.Event{Move: order.CancelRequested})
