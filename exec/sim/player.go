@@ -62,10 +62,11 @@ type Player struct {
 	ev             market.Event // scratch
 }
 
-// mover is an instrument that two snapshots have, on its way between them.
+// mover is an instrument on its way between two snapshots.
 type mover struct {
 	id    market.InstrumentID
 	to    market.Quote
+	still bool // the next snapshot has nothing new of it
 	path  *bridge
 	delta float64
 	warp  float64 // how early in the gap its volume comes
@@ -181,6 +182,16 @@ func (p *Player) replay(emit func(*market.Event)) {
 			p.hasDepth[p.clip(ev.Depth.Instrument)] = true
 		}
 	}
+	for i := range p.moving { // what the snapshot leaves as it was comes home now
+		if m := &p.moving[i]; m.still && p.shown[m.id] != p.from[m.id] {
+			p.shown[m.id] = p.from[m.id]
+			p.ev = market.Event{At: p.nextAt, Kind: market.QuoteEvent, Synthetic: true, Quote: p.from[m.id]}
+			emit(&p.ev)
+			if p.from[m.id].TwoSided() {
+				p.depthBehind(&p.from[m.id], p.nextAt, emit)
+			}
+		}
+	}
 	for i := range p.next {
 		ev := &p.next[i]
 		emit(ev)
@@ -211,23 +222,28 @@ func (p *Player) plan() {
 		return
 	}
 	steps := int(gap / stepSpan)
-	spots := make(map[string]market.Paise)
+	fresh := make(map[market.InstrumentID]*market.Quote)
 	for i := range p.next {
-		ev := &p.next[i]
-		id := p.clip(ev.Quote.Instrument)
-		if ev.Kind != market.QuoteEvent || id == 0 || !p.recorded[id] {
-			continue
-		}
-		in := p.universe.Get(id)
-		if in.Kind == market.Index && ev.Quote.Last > 0 || in.Kind == market.Future && spots[in.Underlying] == 0 {
-			spots[in.Underlying] = ev.Quote.Last
-		}
-		movable := in.Kind == market.Index && p.from[id].Last > 0 && ev.Quote.Last > 0 || p.from[id].TwoSided() && ev.Quote.TwoSided()
-		if movable {
-			p.moving = append(p.moving, mover{id: id, to: ev.Quote})
+		if ev := &p.next[i]; ev.Kind == market.QuoteEvent {
+			fresh[ev.Quote.Instrument] = &ev.Quote
 		}
 	}
-	slices.SortFunc(p.moving, func(a, b mover) int { return cmp.Compare(a.id, b.id) })
+	spots := make(map[string]market.Paise)
+	for _, in := range p.universe.All() {
+		if !p.recorded[in.ID] {
+			continue
+		}
+		m := mover{id: in.ID, to: p.from[in.ID], still: true}
+		if q := fresh[in.ID]; q != nil {
+			m.to, m.still = *q, false
+		}
+		if in.Kind == market.Index && m.to.Last > 0 || in.Kind == market.Future && spots[in.Underlying] == 0 {
+			spots[in.Underlying] = m.to.Last
+		}
+		if in.Kind == market.Index && p.from[in.ID].Last > 0 && m.to.Last > 0 || p.from[in.ID].TwoSided() && m.to.TwoSided() {
+			p.moving = append(p.moving, m)
+		}
+	}
 	p.paths = make(map[string]*bridge)
 	for i := range p.moving {
 		m := &p.moving[i]
