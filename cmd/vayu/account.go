@@ -139,6 +139,15 @@ func (c *orderCounts) add(u *order.Update) {
 	}
 }
 
+// idle tells whether no order is open or in doubt, the newest updates included.
+func (a *account) idle() bool {
+	a.mu.Lock()
+	waiting := len(a.inbox)
+	a.mu.Unlock()
+	counts := a.latest.Load().Counts
+	return waiting == 0 && counts.Open == 0 && counts.Unknown == 0
+}
+
 // venueIDs is every order that the venue is known to have. Only after run.
 func (a *account) venueIDs() map[string]bool {
 	known := make(map[string]bool, len(a.orders))

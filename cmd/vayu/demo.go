@@ -18,6 +18,7 @@ import (
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/session"
 	"github.com/vayu-trading/vayu/exec/sim"
+	"github.com/vayu-trading/vayu/strategies/shortstraddle"
 )
 
 // demo is the main job with no account: an embedded venue replays a recorded
@@ -120,7 +121,7 @@ func (d *demo) serve(player *tapePlayer, faults sim.Faults, log hclog.Logger) (*
 		Tape: player, Speed: d.Speed, Seed: d.Seed, Faults: faults, Log: log.Named("venue"),
 		// A login dies a while after the next one, and each market event is sent
 		// once, so that the ticks of both ends can be counted against each other.
-		OldLogins: sim.GraceOldLogins, Grace: 2 * time.Second, SessionLifetime: 2 * d.sessionTimeout(), NoJoinSnapshot: true,
+		OldLogins: sim.GraceOldLogins, Grace: 10 * time.Second, SessionLifetime: 2 * d.sessionTimeout(), NoJoinSnapshot: true,
 	})
 	if err != nil {
 		return nil, "", nil, err
@@ -158,15 +159,20 @@ func (d *demo) setting(venue *sim.Venue, address, folder string, letters io.Writ
 	c.Risk.OrderLots, c.Risk.PositionLots, c.Risk.GrossLots, c.Risk.OpenOrders = 10, 20, 80, 20
 	c.Risk.OrderNotional = rupees(50_00_000)
 	c.Risk.DayLoss, c.Risk.FlattenLoss = rupees(2_00_000), rupees(4_00_000)
-	c.Session.Timeout = config.Duration{Duration: d.sessionTimeout()}
+	rules := session.DefaultRules()
+	rules.Timeout = d.sessionTimeout()
+	rules = rules.Scaled()
+	c.Session.Timeout, c.Session.RenewBefore = config.Duration{Duration: rules.Timeout}, config.Duration{Duration: rules.RenewBefore}
 	c.Strategies = []config.Strategy{{Name: d.Strategy, Mode: config.Loop}}
+	if d.Strategy == shortstraddle.Name {
+		// Several lots, so that a hedge of whole lots has something to do.
+		c.Strategies[0].Params = map[string]any{"lots": int64(4)}
+	}
 	if err := c.Validate(); err != nil {
 		return setting{}, err
 	}
-	rules := session.DefaultRules()
-	rules.Timeout = d.sessionTimeout()
 	return setting{
-		config: c, clock: venue.Clock(), appKey: sim.DefaultAppKey, secret: session.NewToken(sim.DefaultSecret), rules: rules.Scaled(),
+		config: c, clock: venue.Clock(), appKey: sim.DefaultAppKey, secret: session.NewToken(sim.DefaultSecret), rules: rules,
 		login:  session.LoginFunc(func(context.Context) (session.Token, error) { return session.NewToken(venue.NewLogin()), nil }),
 		folder: folder, letters: letters, seed: d.Seed, log: log,
 	}, nil
@@ -193,7 +199,7 @@ func (s *system) audit(venue *sim.Venue) report.Venue {
 // venueMoment tells how the prices of the venue's present moment came to be.
 func venueMoment(venue *sim.Venue) func() dashboard.Moment {
 	return func() dashboard.Moment {
-		if venue.Synthetic() {
+		if venue.Stats().Synthetic {
 			return dashboard.Synthetic
 		}
 		return dashboard.Modelled

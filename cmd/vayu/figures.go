@@ -49,7 +49,7 @@ func (s *system) document(m meter) *report.Document {
 	ticks, orders := s.ticks.Stats(), s.orders.Stats()
 	feed, view, desk := s.host.Feed().Stats(), s.account.latest.Load(), s.gateway.Snapshot()
 	d := &report.Document{
-		Ticks:           ticks.Quotes + ticks.Depths - ticks.Duplicates,
+		Ticks:           ticks.Quotes + ticks.Depths,
 		BookUpdates:     feed.Quotes + feed.Depths,
 		DecodeErrors:    ticks.DecodeErrors + orders.DecodeErrors,
 		FeedGaps:        ticks.Gaps + orders.Gaps,
@@ -106,7 +106,7 @@ func (s *system) status(ticksPerSecond float64) report.Status {
 // left out.
 func (s *system) ticksSeen() uint64 {
 	t := s.ticks.Stats()
-	return t.Quotes + t.Depths - t.Duplicates
+	return t.Quotes + t.Depths
 }
 
 // watchLine shows the status until stop is closed.

@@ -117,14 +117,14 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 		Rules: set.rules, Store: &s.store, Source: set.login, Exchanger: s.gateway, Clock: set.clock, Seed: set.seed,
 		OnSwap:  []session.Hook{{Name: "ticks", Run: s.moveOver(&s.ticks)}, {Name: "orders", Run: s.moveOver(&s.orders)}},
 		OnState: s.onSession,
-		Alarm:   func(text string) { s.alarm(0, text) },
+		Alarm:   s.alarm,
 	}); err != nil {
 		return nil, err
 	}
 	s.host = engine.NewHost(engine.HostConfig{
 		Book: s.book, Desk: s.gateway, Clock: set.clock, Log: set.log.Named("strategy"), Calendar: s.calendar, Day: &s.day,
 		OnQuarantine: func(_ order.StrategyID, name, why string) {
-			s.alarm(0, fmt.Sprintf("strategy %s is quarantined: %s", name, why))
+			s.alarm(fmt.Sprintf("strategy %s is quarantined: %s", name, why))
 		},
 		OnStuckInline: func(_ order.StrategyID, name string) {
 			// The feed's own goroutine hangs in it: nothing can be trusted any more.
@@ -206,7 +206,7 @@ func (s *system) gatewayConfig(today market.Date) gateway.Config {
 		},
 		Renew:         func(epoch uint64) { s.keeper.Renew(epoch) },
 		RestartStream: s.restartOrders,
-		Alarm:         s.alarm,
+		Alarm:         func(_ order.ID, text string) { s.notes.add(text, true) }, // the gateway logs it
 		Core: gateway.CoreConfig{
 			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed,
 			// Two seconds tell the starts of a day apart, so that no text that
@@ -301,12 +301,8 @@ func (s *system) onSession(state session.State, c *session.Credential) {
 }
 
 // alarm tells a person.
-func (s *system) alarm(id order.ID, text string) {
+func (s *system) alarm(text string) {
 	s.notes.add(text, true)
-	if id != 0 {
-		s.log.Error(text, "order", uint64(id))
-		return
-	}
 	s.log.Error(text)
 }
 
@@ -345,10 +341,10 @@ func (s *system) run(ctx context.Context) error {
 		case <-ctx.Done():
 		case err = <-failed:
 		}
-		s.windDown()
 	}
 	stopTrading()
 	parts.Wait()
+	s.cancelAll()
 	stopServing()
 	desk.Wait()
 	return err
@@ -372,16 +368,24 @@ func (s *system) awaitLogin(ctx context.Context, failed <-chan error) error {
 	return nil
 }
 
-// windDown cancels what rests and waits a little for the venue's word.
-func (s *system) windDown() {
-	s.gateway.Kill(risk.CancelAll, "the run ends")
+// cancelAll cancels what rests, now that no strategy adds to it, and waits a
+// little for the venue's word.
+func (s *system) cancelAll() {
+	asked := make(map[order.ID]bool)
 	for range 60 {
-		time.Sleep(50 * time.Millisecond)
-		if snap := s.gateway.Snapshot(); snap.Standing.InDoubt == 0 && len(snap.Orders) == 0 {
+		open := s.gateway.Snapshot().Orders
+		for i := range open {
+			if o := &open[i]; !asked[o.ID] {
+				asked[o.ID] = true
+				s.gateway.Submit(order.Command{Kind: order.CancelOne, Ticket: order.Ticket{ID: o.ID, Strategy: o.Strategy}})
+			}
+		}
+		if len(open) == 0 && s.account.idle() {
 			return
 		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	s.log.Warn("orders were still open when the run ended", "open", len(s.gateway.Snapshot().Orders))
+	s.log.Warn("orders were still open when the run ended; the venue's own list has the last word", "open", s.account.latest.Load().Counts.Open)
 }
 
 // title names the strategies of the run.
