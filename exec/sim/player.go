@@ -18,6 +18,8 @@ const (
 	// quietSpan is the silence from which movement is invented: a tape with
 	// more frequent events of its own is played as it is.
 	quietSpan = market.UnixNano(2 * time.Second)
+	// depthEvery is how many invented quotes of an instrument bring one depth.
+	depthEvery = 3
 )
 
 // errTapeOrder marks a tape whose events step back in time.
@@ -57,7 +59,7 @@ type Player struct {
 	moving         []mover
 	paths          map[string]*bridge
 	credit         float64
-	depthTurn      []bool
+	depthTurn      []uint8
 	order          []ranked
 	ev             market.Event // scratch
 }
@@ -105,7 +107,7 @@ func (p *Player) Rewind() error {
 	n := p.universe.Len() + 1
 	p.rng = rand.New(rand.NewPCG(p.seed, 0x7a9e))
 	p.shown, p.from = make([]market.Quote, n), make([]market.Quote, n)
-	p.recorded, p.hasDepth, p.depthTurn = make([]bool, n), make([]bool, n), make([]bool, n)
+	p.recorded, p.hasDepth, p.depthTurn = make([]bool, n), make([]bool, n), make([]uint8, n)
 	p.moving, p.held, p.over, p.credit = nil, false, false, 0
 	p.fromAt, p.stepAt, p.nextAt = 0, 0, 0
 	if err := p.load(); err != nil {
@@ -315,7 +317,7 @@ func (p *Player) step(emit func(*market.Event)) {
 		m := &p.moving[i]
 		lag := p.aim(m, index, done) - p.level(m.id)
 		span := max(float64(p.shown[m.id].Ask-p.shown[m.id].Bid), 5)
-		p.order = append(p.order, ranked{i, math.Abs(lag)/span + 0.5*p.rng.Float64()})
+		p.order = append(p.order, ranked{i, math.Abs(lag)/span + 0.2*p.rng.Float64()})
 	}
 	slices.SortFunc(p.order, func(a, b ranked) int { return cmp.Compare(b.urgent, a.urgent) })
 	chosen := p.order[:n]
@@ -384,7 +386,7 @@ func (p *Player) move(m *mover, index int, done float64, at market.UnixNano, emi
 	if in.Kind == market.Index {
 		return
 	}
-	if p.depthTurn[m.id] = !p.depthTurn[m.id]; p.depthTurn[m.id] {
+	if p.depthTurn[m.id]++; p.depthTurn[m.id]%depthEvery == 0 {
 		p.depthBehind(&q, at, emit)
 	}
 }

@@ -521,3 +521,15 @@ func TestLostAnswersLoseTheAnswerOnly(t *testing.T) {
 	require.EqualValues(t, 1, r.Stats().OrdersAccepted)
 	require.Equal(t, "one", r.Ledger()[0].Remark)
 }
+
+func FuzzReadFrameNeverPanicsNorTakesMoreThanItsLimit(f *testing.F) {
+	f.Add([]byte{0x81, 0x81, 1, 2, 3, 4, 5})
+	f.Add([]byte{0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+	f.Add([]byte{0x89, 0xfe, 0, 200})
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		_, payload, _, err := readFrame(bufio.NewReader(bytes.NewReader(wire)), 1000)
+		if err == nil {
+			require.LessOrEqual(t, len(payload), 1000)
+		}
+	})
+}

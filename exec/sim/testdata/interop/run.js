@@ -84,7 +84,7 @@ async function main() {
   seen.bought = await breeze.placeOrder({ ...order, price: String(row.best_offer_price + 2) });
   const boughtId = seen.bought.Success.order_id;
   await until('the fill', () => seen.orders.some((o) => o.orderReference === boughtId && o.orderStatus === 'Executed'));
-  seen.resting = await breeze.placeOrder({ ...order, price: String(Math.round(row.best_bid_price / 2)) });
+  seen.resting = await breeze.placeOrder({ ...order, userRemark: 'interop 2', price: String(Math.round(row.best_bid_price / 2)) });
   const restingId = seen.resting.Success.order_id;
   await until('the resting order', () => seen.orders.some((o) => o.orderReference === restingId && o.orderStatus === 'Ordered'));
 
