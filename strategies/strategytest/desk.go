@@ -150,7 +150,7 @@ func (d *Desk) Commit() {
 	d.Settle()
 }
 
-// Feed tells the strategy how far the feed can be trusted.
+// State tells the strategy how far the feed can be trusted.
 func (d *Desk) State(state market.FeedState) {
 	d.Harness.Feed.State(state)
 	d.Harness.Step()

@@ -74,7 +74,7 @@ func (c *Crew) Adopt(ctx Context, underlying string) (found bool) {
 }
 
 // Settled tells whether every worker is.
-func (c *Crew) Settled(d Context) bool {
+func (c *Crew) Settled(d Desk) bool {
 	for i := range c.Workers {
 		if w := &c.Workers[i]; w.Bound() && !w.Settled(d) {
 			return false

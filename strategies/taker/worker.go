@@ -1,6 +1,7 @@
 package taker
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -19,6 +20,15 @@ type Rules struct {
 	MaxRejects  int           // refusals in a row after which it stops adding
 	MaxLots     market.Lots   // of one order; zero: as the freeze quantity allows
 	Protection  calendar.LPP  // the zero value protects nothing
+}
+
+// Desk is what a worker needs of the engine.
+type Desk interface {
+	Now() market.Stamp
+	Position(market.InstrumentID) market.Units
+	Place(order.Ticket) order.ID
+	Modify(order.ID, market.Paise)
+	Cancel(order.ID)
 }
 
 // Context is what a strategy sees and can do during one callback.
@@ -116,7 +126,7 @@ func (w *Worker) Out() bool { return w.state == Live || w.state == Cancelling ||
 
 // Settled tells whether the position is at its target and no order is out. A
 // remainder smaller than a lot cannot be traded and counts as settled.
-func (w *Worker) Settled(d Context) bool {
+func (w *Worker) Settled(d Desk) bool {
 	return !w.Out() && w.lots(w.target-d.Position(w.Instrument)) == 0
 }
 
@@ -124,7 +134,7 @@ func (w *Worker) lots(u market.Units) market.Lots { return market.Lots(u / max(w
 
 // Step does the next thing towards the target, if it is time. Hot path: it does
 // not allocate.
-func (w *Worker) Step(d Context, q *market.Quote, rules *Rules) {
+func (w *Worker) Step(d Desk, q *market.Quote, rules *Rules) {
 	now := d.Now().Mono
 	held := d.Position(w.Instrument)
 	gap := w.target - held
@@ -160,12 +170,12 @@ func (w *Worker) stray(gap market.Units) bool {
 	return gap == 0 || side(gap) != w.side || max(gap, -gap) < w.left
 }
 
-func (w *Worker) cancel(d Context, now market.Mono) {
+func (w *Worker) cancel(d Desk, now market.Mono) {
 	d.Cancel(w.live)
 	w.state, w.askedAt = Cancelling, now
 }
 
-func (w *Worker) place(d Context, q *market.Quote, rules *Rules, gap market.Units, now market.Mono) {
+func (w *Worker) place(d Desk, q *market.Quote, rules *Rules, gap market.Units, now market.Mono) {
 	w.side = side(gap)
 	price, ok := w.limit, true
 	if price == 0 {
@@ -181,11 +191,15 @@ func (w *Worker) place(d Context, q *market.Quote, rules *Rules, gap market.Unit
 	if rules.MaxLots > 0 {
 		lots = min(lots, rules.MaxLots)
 	}
-	w.live = d.Place(order.Ticket{
+	id := d.Place(order.Ticket{
 		Instrument: w.Instrument, Side: w.side, TIF: rules.TIF, Class: order.Entry, Lots: lots, Price: price, TickAt: q.Recv,
 	})
-	w.state, w.price, w.askedAt, w.limit = Live, price, now, 0
-	w.left, w.valued, w.value = lots.Units(w.inst.LotSize), w.live, 0
+	if id == 0 { // the engine takes nothing from us now
+		w.notBefore = now.Add(rules.RejectPause)
+		return
+	}
+	w.state, w.live, w.price, w.askedAt, w.limit = Live, id, price, now, 0
+	w.left, w.valued, w.value = lots.Units(w.inst.LotSize), id, 0
 }
 
 // marketable is the touch plus ticks that grow with each miss and shrink with a
@@ -196,10 +210,7 @@ func (w *Worker) place(d Context, q *market.Quote, rules *Rules, gap market.Unit
 func (w *Worker) marketable(q *market.Quote, rules *Rules) (price market.Paise, ok bool) {
 	tick := max(w.inst.TickSize, 1)
 	reach := market.Paise(rules.Ticks*(1+max(w.reach, 0))) * tick
-	low, high := q.BandLow, q.BandHigh
-	if high == 0 {
-		low, high = w.inst.BandLow, w.inst.BandHigh
-	}
+	low, high := cmp.Or(q.BandLow, w.inst.BandLow), cmp.Or(q.BandHigh, w.inst.BandHigh)
 	if w.side == market.Buy {
 		touch := q.Ask
 		if touch == 0 {
@@ -237,7 +248,7 @@ func (w *Worker) marketable(q *market.Quote, rules *Rules) (price market.Paise, 
 
 // OnOrder takes what became of an order in this instrument. An old order that
 // surfaces late is cancelled; what it filled is in the position already.
-func (w *Worker) OnOrder(d Context, u *order.Update, rules *Rules) {
+func (w *Worker) OnOrder(d Desk, u *order.Update, rules *Rules) {
 	w.book(u)
 	if u.ID != w.live {
 		switch u.State {
@@ -278,8 +289,11 @@ func (w *Worker) OnOrder(d Context, u *order.Update, rules *Rules) {
 func (w *Worker) book(u *order.Update) {
 	change := u.FillPrice.Times(u.FilledNow)
 	if u.ID == w.valued {
-		change, w.value = u.Value-w.value, u.Value
 		w.left -= u.FilledNow
+		if u.Value != 0 { // not every desk tells it
+			change = u.Value - w.value
+		}
+		w.value += change
 	}
 	w.Cash -= market.Paise(u.Side.Sign()) * change
 }
@@ -288,7 +302,7 @@ func (w *Worker) book(u *order.Update) {
 // then an old one.
 func (w *Worker) end() { w.state, w.live = Idle, 0 }
 
-func (w *Worker) refused(d Context, u *order.Update, rules *Rules, now market.Mono) {
+func (w *Worker) refused(d Desk, u *order.Update, rules *Rules, now market.Mono) {
 	pause := rules.RejectPause << min(w.rejects, 10)
 	w.rejects++
 	w.notBefore = now.Add(min(pause, rejectPauseMax))
