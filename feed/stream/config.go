@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ type Config struct {
 	Path       string         // default "/socket.io/"
 	TLS        *tls.Config    // default: the system's roots
 	Session    *session.Store // the credential is read at each connect
-	Rooms      []string       // joined after each connect
+	Rooms      []string       // joined after each connect; SetRooms changes them
 	Clock      market.Clock   // default market.SystemClock
 	Log        hclog.Logger   // default: none
 	Tap        func([]byte)   // sees each event's text before it is decoded, e.g. to tape it; must not keep it
@@ -114,10 +115,8 @@ func (c *Config) validate() error {
 	case min(c.Silence, c.Handshake, c.Overlap, c.Drain) < 0 || min(c.MaxMessage, c.JoinBatch) < 0:
 		return bad("a negative limit")
 	}
-	for _, room := range c.Rooms {
-		if room == "" {
-			return bad("an empty room")
-		}
+	if slices.Contains(c.Rooms, "") {
+		return bad("an empty room")
 	}
 	c.URL = u.Scheme + "://" + u.Host
 	defaults(&c.Path, "/socket.io/")

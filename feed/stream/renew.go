@@ -144,7 +144,10 @@ func (s *Stream) prepare(ctx context.Context, r *renewal) error {
 	l, err := s.connect(ctx)
 	if err != nil && !errors.Is(err, ErrAuth) && ctx.Err() == nil {
 		// Once more before the old connection is sacrificed.
-		sleep(ctx, time.Duration(s.cfg.Rand()*float64(s.cfg.Backoff.Initial)), nil)
+		select {
+		case <-time.After(time.Duration(s.cfg.Rand() * float64(s.cfg.Backoff.Initial))):
+		case <-ctx.Done():
+		}
 		l, err = s.connect(ctx)
 	}
 	if err != nil {
@@ -170,8 +173,8 @@ func (s *Stream) prepare(ctx context.Context, r *renewal) error {
 // overlap keeps the new link's events until it can take over.
 func (s *Stream) overlap(ctx context.Context, r *renewal, l *link) error {
 	began := time.Now()
-	ticked := make(map[string]struct{}, len(s.cfg.Rooms))
-	bytesKept := 0
+	ticked := make(map[string]struct{}, len(*l.rooms))
+	bytesKept, passed := 0, false
 	for {
 		for {
 			payload, ok, err := l.next()
@@ -194,15 +197,15 @@ func (s *Stream) overlap(ctx context.Context, r *renewal, l *link) error {
 		if err := l.answer(); err != nil {
 			return err
 		}
-		if !l.fenced {
-			r.fence = len(r.pending)
+		if !passed { // in doubt, an event came before the fence
+			r.fence, passed = len(r.pending), l.fenced
 		}
 		until := s.cfg.Overlap
 		if !l.fenced {
 			until = max(fencePause, until)
 		}
 		waited := time.Since(began)
-		complete := l.fenced && len(s.cfg.Rooms) > 0 && len(ticked) >= len(s.cfg.Rooms)
+		complete := l.fenced && len(*l.rooms) > 0 && len(ticked) >= len(*l.rooms)
 		_ = l.conn.SetReadDeadline(began.Add(until))
 		switch {
 		case ctx.Err() != nil:

@@ -47,6 +47,7 @@ type Stream struct {
 	wake    chan struct{} // ends a wait between connections; holds one
 	turn    chan struct{} // held by the one Renew that may be under way
 	renewal atomic.Pointer[renewal]
+	rooms   atomic.Pointer[[]string] // what is wanted; the list itself never changes
 
 	mu   sync.Mutex
 	conn net.Conn // what Run is reading, nil between connections; to interrupt it
@@ -69,10 +70,14 @@ func New(cfg Config) (*Stream, error) {
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	return &Stream{
+	s := &Stream{
 		cfg: cfg, log: cfg.Log, decoder: NewDecoder(cfg.Universe),
 		stopped: make(chan struct{}), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
-	}, nil
+	}
+	if err := s.SetRooms(cfg.Rooms); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // State is how far the stream can be trusted now. Any goroutine may ask.
@@ -111,7 +116,7 @@ func (s *Stream) Run(ctx context.Context) error {
 		}
 		pause := wait.after(err, s.cfg.Clock.Now().Mono.Sub(began), &s.cfg)
 		s.complain(err, pause)
-		sleep(ctx, pause, s.wake) // a renewal ends it early
+		s.pause(ctx, pause)
 	}
 }
 
@@ -144,14 +149,22 @@ func (s *Stream) suspect(epoch uint64, cause error) {
 	}
 }
 
-// sleep waits, unless ctx ends or wake (which may be nil) speaks first.
-func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) {
+// pause waits between two connections. A renewal that waits for the next one
+// ends it early.
+func (s *Stream) pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-wake:
-	case <-ctx.Done():
+	for {
+		select {
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+			if s.renewal.Load() != nil { // or it has been served meanwhile
+				return
+			}
+		}
 	}
 }
 
@@ -194,7 +207,7 @@ func (s *Stream) adopt(l *link) {
 	s.watch.start(s.at)
 	s.expose(l.conn)
 	s.counts.connects.add(1)
-	s.log.Info("connected", "stream", s.cfg.Name, "rooms", len(s.cfg.Rooms), "epoch", l.epoch)
+	s.log.Info("connected", "stream", s.cfg.Name, "rooms", len(*l.rooms), "epoch", l.epoch)
 	if s.lost {
 		s.counts.reconnects.add(1)
 		s.gap()
@@ -243,6 +256,10 @@ func (s *Stream) announce(state market.FeedState) {
 // serve delivers what s.link brings until the connection ends, ctx ends or it
 // must be given up. A renewal changes s.link under way.
 func (s *Stream) serve(ctx context.Context) error {
+	// Something may have come together with the grant.
+	if err := s.pump(s.link); err != nil && !s.bridge(ctx, err) {
+		return err
+	}
 	for {
 		// The alarm is set before anyone's wish to interrupt is looked at: an
 		// interrupt that comes later ends the read, one that came before is seen.
@@ -263,28 +280,34 @@ func (s *Stream) serve(ctx context.Context) error {
 				continue
 			}
 		}
-
-		err := s.link.fill()
-		s.at = s.cfg.Clock.Now()
-		switch {
-		case err == nil:
-			s.link.heard = s.at.Mono
-			err = s.pump(s.link)
-		case isTimeout(err):
-			s.link.armed = false
-			if err = s.overdue(); err == nil {
-				continue
-			}
-		default:
-			err = closed(err)
-		}
-		if err == nil {
-			err = s.watch.roll(s.at.Mono)
-		}
-		if err != nil && !s.bridge(ctx, err) {
+		if err := s.read(); err != nil && !s.bridge(ctx, err) {
 			return err
 		}
 	}
+}
+
+// read delivers what one read of the socket brings. Hot path.
+func (s *Stream) read() error {
+	l := s.link
+	if s.rooms.Load() != l.rooms {
+		if err := s.resubscribe(l); err != nil {
+			return closed(err)
+		}
+	}
+	err := l.fill()
+	s.at = s.cfg.Clock.Now()
+	switch {
+	case isTimeout(err):
+		l.armed = false
+		return s.overdue()
+	case err != nil:
+		return closed(err)
+	}
+	l.heard = s.at.Mono
+	if err := s.pump(l); err != nil {
+		return err
+	}
+	return s.watch.roll(s.at.Mono)
 }
 
 // overdue tells why an alarm means the end of the connection; nil when it does
