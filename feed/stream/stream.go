@@ -94,7 +94,7 @@ func (s *Stream) Run(ctx context.Context) error {
 	defer stop()
 
 	var wait waits
-	for {
+	for ctx.Err() == nil {
 		l, err := s.connect(ctx)
 		if err == nil {
 			if err = s.join(l, false); err != nil {
@@ -112,12 +112,13 @@ func (s *Stream) Run(ctx context.Context) error {
 			s.announce(market.FeedDown)
 		}
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			break
 		}
 		pause := wait.after(err, s.cfg.Clock.Now().Mono.Sub(began), &s.cfg)
 		s.complain(err, pause)
 		s.pause(ctx, pause)
 	}
+	return context.Cause(ctx)
 }
 
 // complain tells what ended a connection, and who must know.

@@ -321,6 +321,7 @@ func TestRecordedTerminationsLeadToAReconnectAndRejoin(t *testing.T) {
 			cfg.OnSuspect = func(_ uint64, cause error) { suspect = cause }
 		})
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		require.ErrorIs(t, suspect, ErrDropped)
 		require.True(t, v.joined("4.1!42505"), "on the third connection")
 		require.Equal(t, uint64(3), r.Stats().Connects)
