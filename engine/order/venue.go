@@ -106,6 +106,25 @@ type Update struct {
 	FilledNow  market.Units // filled by this update
 	FillPrice  market.Paise // price of FilledNow, paise, rounded: exact once the trades are read
 	Average    market.Paise // average over Filled
+	Value      market.Paise // of Filled, paise; the difference to the order's last Value is what this update changes
+	Estimated  bool         // Value rests on the limit price, because the venue has not named its price yet; an update with FilledNow zero corrects it
 	Reason     string       // why denied or refused: a constant of ours, or the venue's text, escaped
 	At         market.Stamp
+}
+
+// Trade is one row of the venue's trade book.
+type Trade struct {
+	VenueID    VenueID
+	Instrument market.InstrumentID // zero when it is not in today's universe
+	Side       market.Side
+	Quantity   market.Units
+	Price      market.Paise // average of the row, rounded to the paisa
+	Value      market.Paise // of the whole row in paise, before Price was rounded; zero: Price times Quantity
+}
+
+// Holding is one row of the venue's list of positions.
+type Holding struct {
+	Instrument market.InstrumentID // zero when it is not in today's universe
+	Quantity   market.Units        // signed: short is negative
+	Average    market.Paise
 }

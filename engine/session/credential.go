@@ -32,14 +32,15 @@ func (Token) MarshalText() ([]byte, error) { return []byte("redacted"), nil }
 // Credential is one login at the venue. It is immutable; a renewal makes a new
 // one with the next epoch.
 type Credential struct {
-	Epoch   uint64 // rises by one with each renewal; the first is 1
-	User    string // the venue's user id
-	AppKey  string
-	Secret  Token // signs requests
-	Session Token // base64 session token, as the REST header carries it
-	Stream  Token // decoded token part, as the socket's auth object carries it
-	Issued  market.UnixNano
-	Expiry  market.UnixNano
+	Epoch        uint64 // rises by one with each renewal; the first is 1
+	User         string // the venue's user id
+	AppKey       string
+	Secret       Token // signs requests
+	Session      Token // base64 session token, as the REST header carries it
+	Stream       Token // decoded token part, as the socket's auth object carries it
+	Issued       market.UnixNano
+	Expiry       market.UnixNano
+	EntriesUntil market.UnixNano // no new exposure after it: a little before Expiry
 }
 
 // Store holds the credential in force. Written by the keeper, read by anyone:

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +35,7 @@ type Config struct {
 	Path       string         // default "/socket.io/"
 	TLS        *tls.Config    // default: the system's roots
 	Session    *session.Store // the credential is read at each connect
-	Rooms      []string       // joined after each connect; SetRooms changes them
+	Rooms      []string       // joined after each connect
 	Clock      market.Clock   // default market.SystemClock
 	Log        hclog.Logger   // default: none
 	Tap        func([]byte)   // sees each event's text before it is decoded, e.g. to tape it; must not keep it
@@ -53,7 +52,8 @@ type Config struct {
 	// the rejoin FeedGap, then FeedLive, both before the next event.
 	OnState func(market.FeedState)
 	// OnSuspect hears that the venue refused a credential or dropped its
-	// session: the session should be probed. It must not block.
+	// session: the session should be probed. It must not block; it may be called
+	// on the goroutine of Run or of Renew.
 	OnSuspect func(epoch uint64, cause error)
 
 	// MarketOpen tells whether data is to be expected at a market time. Without
@@ -64,10 +64,10 @@ type Config struct {
 	Silence time.Duration
 
 	Backoff    Backoff       // between connects; default 250 ms to 30 s
-	AuthWait   Backoff       // after a refused credential or a dropped session; default 5 s to 60 s
+	AuthWait   Backoff       // after a refused credential; default 5 s to 60 s
 	Handshake  time.Duration // from dialling to joined; default 10 s
 	Overlap    time.Duration // of old and new connection at a renewal; default 2 s
-	Drain      time.Duration // for the old connection's last events; default 1 s
+	Drain      time.Duration // for the old connection's last events, at most; default 1 s
 	MaxMessage int           // bytes; default 64 KiB
 	JoinBatch  int           // rooms per join; default 200
 	UserAgent  string        // default: the official client's
@@ -115,8 +115,10 @@ func (c *Config) validate() error {
 	case min(c.Silence, c.Handshake, c.Overlap, c.Drain) < 0 || min(c.MaxMessage, c.JoinBatch) < 0:
 		return bad("a negative limit")
 	}
-	if slices.Contains(c.Rooms, "") {
-		return bad("an empty room")
+	for _, room := range c.Rooms {
+		if room == "" {
+			return bad("an empty room")
+		}
 	}
 	c.URL = u.Scheme + "://" + u.Host
 	defaults(&c.Path, "/socket.io/")

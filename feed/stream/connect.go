@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -113,7 +112,7 @@ func (l *link) authenticate(credential *session.Credential) error {
 		case p.Type == socketio.ConnectError:
 			return &AuthError{Epoch: credential.Epoch, Message: socketio.ParseConnectError(p.Data)}
 		case p.Type == socketio.Disconnect:
-			return ErrDropped
+			return &droppedError{credential.Epoch}
 		case p.Type == socketio.Close:
 			return ErrClosed
 		case !asked && p.Type != socketio.Noop:
@@ -130,48 +129,19 @@ func closed(err error) error {
 	return fmt.Errorf("%w: %w", ErrClosed, err)
 }
 
-// join asks for all rooms that are wanted, in lists. The venue does not answer a
-// join; with fence set a websocket ping follows, whose answer shows that it was
-// read.
+// join asks for all rooms, in lists. The venue does not answer a join; with
+// fence set a websocket ping follows, whose answer shows that it was read.
 func (s *Stream) join(l *link, fence bool) error {
-	l.rooms = s.rooms.Load()
-	s.ask(l, socketio.Join, *l.rooms)
+	for rooms := s.cfg.Rooms; len(rooms) > 0; {
+		n := min(len(rooms), s.cfg.JoinBatch)
+		l.append(ws.OpText, socketio.AppendRooms(nil, socketio.Join, rooms[:n]))
+		rooms = rooms[n:]
+	}
 	if fence {
-		l.append(ws.OpPing, nil)
+		l.fence()
+	}
+	if len(l.out) == 0 {
+		return nil
 	}
 	return l.flush()
-}
-
-// ask writes joins or leaves for the next flush.
-func (s *Stream) ask(l *link, event string, rooms []string) {
-	for n := 0; len(rooms) > 0; rooms = rooms[n:] {
-		n = min(len(rooms), s.cfg.JoinBatch)
-		l.append(ws.OpText, socketio.AppendRooms(nil, event, rooms[:n]))
-	}
-}
-
-// resubscribe leaves and joins what has changed since the link was joined. It
-// runs on Run's goroutine.
-func (s *Stream) resubscribe(l *link) error {
-	was, wanted := *l.rooms, s.rooms.Load()
-	l.rooms = wanted
-	without := func(rooms, others []string) []string {
-		return slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return slices.Contains(others, room) })
-	}
-	s.ask(l, socketio.Leave, without(was, *wanted))
-	s.ask(l, socketio.Join, without(*wanted, was))
-	return l.flush()
-}
-
-// SetRooms changes what is subscribed, now and after every reconnect. It
-// returns at once; events of rooms that were left may still come for a while.
-// Any goroutine may call it.
-func (s *Stream) SetRooms(rooms []string) error {
-	if slices.Contains(rooms, "") {
-		return fmt.Errorf("%w of %q: an empty room", ErrConfig, s.cfg.Name)
-	}
-	own := slices.Clone(rooms)
-	s.rooms.Store(&own)
-	s.interrupt()
-	return nil
 }

@@ -24,7 +24,7 @@ var (
 	ErrMute = errors.New("stream: link is mute")
 	// ErrSilent: the link lives but no market data came in market hours.
 	ErrSilent = errors.New("stream: no market data in market hours")
-	// ErrGarbled: too many events in a row could not be decoded.
+	// ErrGarbled: more than one event in a hundred could not be decoded.
 	ErrGarbled = errors.New("stream: too many malformed events")
 	// ErrConfig: a Config cannot be used.
 	ErrConfig = errors.New("stream: configuration")
@@ -77,3 +77,10 @@ func (e *CloseError) Error() string {
 
 // Is makes every CloseError an ErrClosed.
 func (e *CloseError) Is(target error) bool { return target == ErrClosed }
+
+// droppedError is ErrDropped with the credential that it happened to.
+type droppedError struct{ epoch uint64 }
+
+func (*droppedError) Error() string { return ErrDropped.Error() }
+
+func (*droppedError) Is(target error) bool { return target == ErrDropped }

@@ -2,229 +2,220 @@ package stream
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vayu-trading/vayu/engine/market"
-	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/session"
+	"github.com/vayu-trading/vayu/feed/socketio"
 )
 
-// realServer is the npm socket.io server as a child process.
-type realServer struct {
-	t     *testing.T
-	url   string
-	stdin io.Writer
-
-	mu  sync.Mutex
-	did []serverLine
+// node is the real Socket.IO server in a process of its own.
+type node struct {
+	t      *testing.T
+	port   int
+	stdin  io.WriteCloser
+	events chan nodeEvent
 }
 
-type serverLine struct {
-	Port   int
-	Did    string
+type nodeEvent struct {
+	Event  string
+	Number int
 	Rooms  []string
 	Reason string
 }
 
-func startRealServer(t *testing.T) *realServer {
-	node, err := exec.LookPath("node")
+func startNode(t *testing.T) *node {
+	t.Helper()
+	const remedy = "; to run it: npm ci --prefix feed/stream/testdata/interop"
+	program, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("node is not installed: the interop test with the real socket.io server did not run")
+		t.Skip("skipped: node is missing" + remedy)
 	}
-	if _, err := os.Stat("testdata/interop/node_modules/socket.io"); err != nil {
-		t.Skip("socket.io is not installed: run `npm ci` in feed/stream/testdata/interop for the interop test")
+	folder := filepath.Join("testdata", "interop")
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", "socket.io")); err != nil {
+		t.Skip("skipped: the package socket.io is not installed" + remedy)
 	}
-	command := exec.Command(node, "server.mjs")
-	command.Dir = "testdata/interop"
-	command.Stderr = os.Stderr
-	stdin, err := command.StdinPipe()
+	command := exec.Command(program, "server.mjs")
+	command.Dir, command.Stderr = folder, os.Stderr
+	n := &node{t: t, events: make(chan nodeEvent, 10_000)}
+	n.stdin, err = command.StdinPipe()
 	require.NoError(t, err)
-	stdout, err := command.StdoutPipe()
+	out, err := command.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
-	s := &realServer{t: t, stdin: stdin}
 	read := make(chan struct{})
-	ready := make(chan int, 1)
 	go func() {
 		defer close(read)
-		for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
-			var line serverLine
-			if json.Unmarshal(scanner.Bytes(), &line) != nil {
-				continue
+		scanner := bufio.NewScanner(out)
+		for scanner.Scan() {
+			var event nodeEvent
+			if json.Unmarshal(scanner.Bytes(), &event) == nil {
+				n.events <- event
 			}
-			if line.Port != 0 {
-				ready <- line.Port
-			}
-			s.mu.Lock()
-			s.did = append(s.did, line)
-			s.mu.Unlock()
 		}
 	}()
 	t.Cleanup(func() {
-		_ = stdin.Close() // it ends by itself
+		_ = n.stdin.Close() // it ends with its input
 		<-read
-		_ = command.Wait()
+		require.NoError(t, command.Wait())
 	})
-	select {
-	case port := <-ready:
-		s.url = "ws://127.0.0.1:" + strconv.Itoa(port)
-	case <-time.After(20 * time.Second):
-		_ = command.Process.Kill()
-		t.Fatal("the socket.io server did not start")
-	}
-	return s
-}
-
-func (s *realServer) tell(command map[string]any) {
-	s.t.Helper()
-	line, err := json.Marshal(command)
-	require.NoError(s.t, err)
-	_, err = s.stdin.Write(append(line, '\n'))
-	require.NoError(s.t, err)
-}
-
-func (s *realServer) emit(room, event, arg string) {
-	s.t.Helper()
-	s.tell(map[string]any{"do": "emit", "room": room, "event": event, "arg": json.RawMessage(arg)})
-}
-
-// count counts what clients did, rooms joined by a blank.
-func (s *realServer) count(did, rooms string) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, line := range s.did {
-		if line.Did == did && strings.Join(line.Rooms, " ") == rooms {
-			n++
-		}
-	}
+	n.port = n.waits("listening").Number
 	return n
 }
 
-func TestInteropWithTheRealSocketIOServer(t *testing.T) {
-	server := startRealServer(t)
-	const rooms = "4.1!42505 4.2!42505 4.1!NIFTY 50"
-	sink := new(recorder)
-	var suspects atomic.Int32
-	r := start(t, func(cfg *Config) {
-		cfg.URL, cfg.Sink, cfg.Rooms = server.url, sink, []string{"4.1!42505", "4.2!42505", "4.1!NIFTY 50"}
-		cfg.Orders = sink.order
-		cfg.OnSuspect = func(uint64, error) { suspects.Add(1) }
-	})
-	defer r.quit(t)
-	quote := func(volume string) {
-		server.emit("4.1!42505", "stock", strings.Replace(quoteText, "70816125", volume, 1))
-	}
-	seen := func(entry string) {
-		t.Helper()
-		eventually(t, "entry "+entry, func() bool { return strings.HasSuffix(strings.Join(sink.entries(), " "), entry) })
-	}
-
-	// Connect, prove who we are, join by list, take quotes, depth and notices.
-	eventually(t, "a join by list", func() bool { return server.count("join", rooms) == 1 })
-	quote("1")
-	server.emit("4.2!42505", "stock", depthText)
-	server.emit("4.1!NIFTY 50", "stock", indexText)
-	server.emit("4.1!99999", "stock", quoteText) // of a room we are not in
-	quote("2")
-	seen("live 1 depth 0 2")
-	server.tell(map[string]any{"do": "tell", "event": "order", "arg": notice(t)})
-	eventually(t, "a notice", func() bool { return r.Stats().Orders == 1 })
-	sink.locked(func() { require.Equal(t, order.StatusOrdered, sink.reports[0].Status) })
-
-	// Answer pings.
-	eventually(t, "four pongs", func() bool { return server.count("pong", "") >= 4 })
-	require.Equal(t, uint64(1), r.Stats().Connects)
-
-	// Leave and join.
-	require.NoError(t, r.SetRooms([]string{"4.1!42505", "4.2!42505"}))
-	eventually(t, "a leave", func() bool { return server.count("leave", "4.1!NIFTY 50") == 1 })
-	server.emit("4.1!NIFTY 50", "stock", indexText)
-	quote("3")
-	seen("0 2 3")
-
-	// The server closes the transport: reconnect and rejoin.
-	server.tell(map[string]any{"do": "drop", "what": "transport"})
-	eventually(t, "a rejoin", func() bool { return server.count("join", "4.1!42505 4.2!42505") == 1 })
-	quote("4")
-	seen("3 down gap live 4")
-	require.Zero(t, suspects.Load())
-
-	// The server drops the session: say so, reconnect and rejoin.
-	server.tell(map[string]any{"do": "drop", "what": "session"})
-	eventually(t, "a rejoin", func() bool { return server.count("join", "4.1!42505 4.2!42505") == 2 })
-	quote("5")
-	seen("4 down gap live 5")
-	require.Equal(t, int32(1), suspects.Load())
-
-	// Renew while events flow.
-	done := make(chan error, 1)
-	go func() {
-		for range 5 {
-			if err := r.Renew(t.Context()); err != nil {
-				done <- err
-				return
-			}
-		}
-		done <- nil
-	}()
-	last, finished := 5, false
-	for !finished {
-		for range 10 {
-			last++
-			quote(strconv.Itoa(last))
-		}
-		time.Sleep(time.Millisecond)
-		select {
-		case err := <-done:
-			require.NoError(t, err)
-			finished = true
-		default:
-		}
-	}
-	last++
-	quote(strconv.Itoa(last))
-	seen(" " + strconv.Itoa(last))
-	sink.locked(func() {
-		next := market.Units(6)
-		for _, q := range sink.quotes {
-			if q.Volume >= 6 {
-				require.Equal(t, next, q.Volume, "none lost, none twice, in order")
-				next++
-			}
-		}
-		require.Equal(t, market.Units(last+1), next)
-	})
-	require.Equal(t, [2]uint64{5, 2}, [2]uint64{r.Stats().Renewals, r.Stats().Gaps})
-	t.Logf("%d events over 5 renewals, %d duplicates suppressed", last-5, r.Stats().Duplicates)
+func (n *node) command(format string, args ...any) {
+	n.t.Helper()
+	_, err := fmt.Fprintf(n.stdin, format+"\n", args...)
+	require.NoError(n.t, err)
 }
 
-func TestInteropTheRealServerRefusesABadCredential(t *testing.T) {
-	server := startRealServer(t)
-	suspects := make(chan error, 10)
-	r := start(t, func(cfg *Config) {
-		cfg.URL, cfg.Session = server.url, credentials("bad")
-		cfg.OnSuspect = func(_ uint64, cause error) { suspects <- cause }
-	})
-	defer r.quit(t)
-	select {
-	case cause := <-suspects:
-		require.ErrorIs(t, cause, ErrAuth)
-		require.Contains(t, cause.Error(), "Unauthorized")
-	case <-time.After(10 * time.Second):
-		t.Fatal("no refusal")
+// waits skips to the next event of a name.
+func (n *node) waits(name string) nodeEvent {
+	n.t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		select {
+		case event := <-n.events:
+			if event.Event == name {
+				return event
+			}
+		case <-timeout:
+			require.FailNow(n.t, "the server never said "+name)
+		}
 	}
-	time.Sleep(500 * time.Millisecond)
-	require.Empty(t, suspects, "not asked again at once")
-	require.Zero(t, server.count("connect", ""))
-	require.Equal(t, uint64(1), r.Stats().AuthFailures)
+}
+
+// start runs a stream against the server.
+func (n *node) start(change func(*Config)) *rig {
+	n.t.Helper()
+	return start(n.t, newVenue(), func(c *Config) {
+		c.URL = fmt.Sprintf("ws://127.0.0.1:%d", n.port)
+		c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+		c.Rooms = []string{"4.1!42505", "4.1!42506", "4.1!42507", "4.2!42505"}
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+func TestInteropSocketIOServerServesAStream(t *testing.T) {
+	n := startNode(t)
+	r := n.start(nil)
+	require.Equal(t, r.stream.cfg.Rooms, n.waits("join").Rooms)
+
+	n.command("quote 42505 1")
+	n.command("depth 42505")
+	n.command("quote 42506 2")
+	n.command("quote 99999 3") // a room that we are not in
+	r.untilTold("live", "q1", "q2")
+	r.until("depth", func() bool { return r.stream.Stats().Depths == 1 })
+	for range 3 {
+		n.waits("pong")
+	}
+	n.command("quote 42505 4")
+	r.untilTold("live", "q1", "q2", "q4")
+
+	r.stop()
+	require.Equal(t, "client namespace disconnect", n.waits("disconnect").Reason)
+	require.EqualValues(t, 4, r.stream.Stats().Ticks())
+	require.Zero(t, r.stream.Stats().DecodeErrors)
+}
+
+func TestInteropSocketIOServerRefusesABadCredential(t *testing.T) {
+	n := startNode(t)
+	r := n.start(func(c *Config) { c.Session.Swap(credential(2, "bad")) })
+	r.until("refusal", func() bool { return r.stream.Stats().AuthFailures == 1 })
+	require.Contains(t, r.rec.suspects[0], `credential of epoch 2 refused: "Unauthorized"`)
+
+	require.True(t, r.store.Swap(credential(3, "51606286")))
+	require.NoError(t, r.stream.Renew(t.Context()))
+	n.waits("join")
+	r.stop()
+}
+
+func TestInteropSocketIOServerDropsUsAndWeComeBack(t *testing.T) {
+	for _, how := range []string{"41", "close"} {
+		t.Run(how, func(t *testing.T) {
+			n := startNode(t)
+			r := n.start(nil)
+			n.waits("join")
+			n.command("quote 42505 1")
+			r.untilTold("live", "q1")
+
+			n.command(how)
+			join := n.waits("join")
+			require.Equal(t, 2, join.Number)
+			require.Equal(t, r.stream.cfg.Rooms, join.Rooms)
+			n.command("quote 42505 2")
+			r.untilTold("live", "q1", "down", "gap", "live", "q2")
+
+			require.Equal(t, how == "41", len(r.rec.suspects) == 1)
+			r.stop()
+		})
+	}
+}
+
+func TestInteropSocketIOServerSeesRoomsLeft(t *testing.T) {
+	n := startNode(t)
+	rooms := []string{"4.1!42505", "4.1!42506", "4.1!42507"}
+	store := new(session.Store)
+	store.Swap(credential(1, "51606286"))
+	s, err := New(Config{Name: "x", URL: fmt.Sprintf("ws://127.0.0.1:%d", n.port), Session: store, Universe: testUniverse(t), Sink: new(recorder), Rooms: rooms})
+	require.NoError(t, err)
+	l, err := s.connect(t.Context())
+	require.NoError(t, err)
+	defer l.shut()
+	require.NoError(t, s.join(l, true))
+	require.Equal(t, rooms, n.waits("join").Rooms)
+
+	l.append(ws.OpText, socketio.AppendRooms(nil, socketio.Leave, rooms[:2]))
+	require.NoError(t, l.flush())
+
+	require.Equal(t, rooms[:2], n.waits("leave").Rooms)
+	n.command("quote 42505 1")
+	n.command("quote 42507 2")
+	for {
+		payload, ok, err := l.next()
+		require.NoError(t, err)
+		if ok {
+			require.Contains(t, string(payload), "42507", "the room that was left is silent")
+			return
+		}
+		require.NoError(t, l.answer())
+		require.NoError(t, l.fill())
+	}
+}
+
+func TestInteropSocketIOServerIsRenewedWithoutLoss(t *testing.T) {
+	n := startNode(t)
+	r := n.start(func(c *Config) { c.Overlap = 100 * time.Millisecond })
+	n.waits("join")
+	n.command("flow")
+	for range 20 {
+		require.NoError(t, r.stream.Renew(t.Context()))
+		time.Sleep(20 * time.Millisecond)
+	}
+	n.command("halt")
+	published := n.waits("published").Number
+	r.until("the last event", func() bool { return len(numbered(r.rec.told())) >= published })
+	time.Sleep(50 * time.Millisecond) // for one too many
+	r.stop()
+
+	require.Equal(t, sequence(1, published), numbered(r.rec.told()))
+	require.EqualValues(t, 20, r.stream.Stats().Renewals)
+	require.Zero(t, r.stream.Stats().Gaps)
+	t.Logf("%d events, %d suppressed", published, r.stream.Stats().Duplicates)
 }

@@ -32,13 +32,13 @@ type link struct {
 	period     time.Duration
 	heard      market.Mono // last time anything came
 	armed      bool        // a read deadline is set
-	rooms      *[]string   // what has been joined on it
 	maxMessage int
 
 	buf  []byte // fixed: frames are read in place from buf[r:w]
 	r, w int
 
 	message    []byte // a fragmented message that is being put together
+	valid      int    // how much of it is known to be UTF-8
 	fragments  int    // of it; zero when none is under way
 	binary     bool   // it is one that we will throw away
 	discarded  uint64 // binary messages thrown away
@@ -79,7 +79,7 @@ func (l *link) fill() error {
 }
 
 // next is the next whole text message in the buffer, in place, valid until the
-// next fill; ok is false when there is none yet. Pings are taken note of, not
+// next call of next or fill; ok is false when there is none yet. Pings are taken note of, not
 // returned. Hot path: it allocates only for errors.
 func (l *link) next() (payload []byte, ok bool, err error) {
 	for {
@@ -149,7 +149,14 @@ func (l *link) unusual(b []byte) (message []byte, more bool, err error) {
 		return nil, false, l.fault(ws.StatusMessageTooBig, "a message of more than %d fragments", maxFragments)
 	}
 	if !l.binary {
+		if h.OpCode != ws.OpContinuation {
+			l.valid = 0
+		}
 		l.message = append(l.message, payload...)
+		n, ok := validStart(l.message[l.valid:])
+		if l.valid += n; !ok || h.Fin && l.valid < len(l.message) {
+			return nil, false, l.fault(ws.StatusInvalidFramePayloadData, "text that is not UTF-8")
+		}
 	}
 	if !h.Fin {
 		return nil, true, nil
@@ -161,8 +168,6 @@ func (l *link) unusual(b []byte) (message []byte, more bool, err error) {
 	case l.binary: // Breeze's streams are text
 		l.discarded++
 		return nil, true, nil
-	case !utf8.Valid(message):
-		return nil, false, l.fault(ws.StatusInvalidFramePayloadData, "text that is not UTF-8")
 	case len(message) == 1 && message[0] == '2':
 		l.pongDue = true
 		return nil, true, nil
@@ -170,6 +175,19 @@ func (l *link) unusual(b []byte) (message []byte, more bool, err error) {
 		return []byte{}, true, nil
 	}
 	return message, true, nil
+}
+
+// validStart is how much of b is whole UTF-8 characters; ok is false when what
+// follows cannot become one.
+func validStart(b []byte) (n int, ok bool) {
+	for n < len(b) {
+		r, size := utf8.DecodeRune(b[n:])
+		if r == utf8.RuneError && size == 1 {
+			return n, !utf8.FullRune(b[n:])
+		}
+		n += size
+	}
+	return n, true
 }
 
 // header reads a frame header of any form and checks it against the rules for
@@ -267,18 +285,21 @@ func (l *link) append(op ws.OpCode, payload []byte) {
 	ws.Cipher(l.out[start:], l.mask, 0)
 }
 
-// flush sends what was appended.
 func (l *link) flush() error {
-	if len(l.out) == 0 {
-		return nil
-	}
 	// A venue that does not read must not hold the feed up for ever.
 	_ = l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, err := l.conn.Write(l.out)
 	clear(l.out) // it may have held the credential
 	l.out = l.out[:0]
-	return err
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return nil
 }
+
+// fence adds a websocket ping to what flush will send. Its answer sets fenced,
+// and shows that the venue has read all that was sent before.
+func (l *link) fence() { l.append(ws.OpPing, nil) }
 
 // goodbye leaves politely: Socket.IO's disconnect, then a close frame. What the
 // venue had sent before can still be read.
@@ -300,7 +321,6 @@ func (l *link) shut() {
 			reason = binary.BigEndian.AppendUint16(nil, uint16(l.closeFault))
 		}
 		l.append(ws.OpClose, reason)
-		l.sentClose = true
 		_ = l.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 		_, _ = l.conn.Write(l.out)
 	}

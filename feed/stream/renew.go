@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,22 +22,25 @@ import (
 //	Renew: joins, sends a websocket ping as a fence, keeps what the new link brings
 //	Renew: decides, when the fence is answered and all rooms have ticked or the
 //	       overlap is over, and interrupts Run
-//	Run:   says goodbye on the old link, delivers its last events, closes it
+//	Run:   sends a fence on the old link, delivers what comes before its answer,
+//	       says goodbye and closes it
 //	Run:   delivers what was kept, without what is remembered, and goes on with
 //	       the new link, suppressing what the old one was ahead with
 //
 // The join is sent after the remembering has begun, so whatever the new link
-// brings either was remembered or is new. The fence shows that the venue had read
-// the join before the old link was given up, so nothing falls between.
+// brings either was remembered or is new. The new link's fence shows that the
+// venue has read the join; the old link's, that it still delivered after that.
+// So nothing falls between, and if the old link dies before its fence is
+// answered, a gap is announced.
 type renewal struct {
 	joining atomic.Bool // Run is to remember what it delivers
 	hurry   atomic.Bool // the old link is gone: do not wait for the overlap
 
-	decided chan struct{} // closed when the outcome is set
+	cancel  context.CancelCauseFunc // ends the preparation
+	decided chan struct{}           // closed when the outcome is set
 	outcome outcome
 	link    *link    // of the outcome ready
 	pending [][]byte // events it has brought so far
-	fence   int      // how many of them came before the venue was known to have read the join
 
 	done chan error // gets the end of it, once
 
@@ -50,11 +52,13 @@ type renewal struct {
 type outcome uint8
 
 const (
-	undecided   outcome = iota
-	ready               // the new link is joined
-	breakFirst          // it cannot be had beside the old one: give that up first
-	withdrawn           // the caller gave up
-	maxPending  = 32 << 20
+	ready      outcome = iota // the new link is joined
+	breakFirst                // it cannot be had beside the old one: give that up first
+	await                     // there is no old one: Run's next connection settles it
+)
+
+const (
+	maxPending  = 32 << 20        // bytes kept of the new link's events
 	fencePause  = 5 * time.Second // how long to wait for the fence's answer
 	shadowGrace = 5 * time.Second // how far the new link may lag behind the old one's last event
 )
@@ -66,21 +70,28 @@ func (r *renewal) decide(o outcome) {
 	close(r.decided)
 }
 
-func (r *renewal) hasDecided() bool {
+// settled returns the renewal under way if it has been decided.
+func (s *Stream) settled() *renewal {
+	r := s.renewal.Load()
+	if r == nil {
+		return nil
+	}
 	select {
 	case <-r.decided:
-		return true
+		return r
 	default:
-		return false
+		return nil
 	}
 }
 
 // Renew changes to a new connection, made with the credential now in the
 // store, and returns when it has taken over. The old one delivers until then:
-// no event is lost and none is delivered twice. If the venue will not have a
-// second connection, the old one is given up first, with a FeedGap; between
-// connections, the next one is made at once. An error tells that the stream is
-// not yet on a new connection; it goes on trying by itself. Calls queue.
+// no event is lost and none is delivered twice. Between connections the next
+// one is made at once. If the venue will not have a second connection, the old
+// one is given up first, with a FeedGap; but a connection that works is kept
+// when the credential itself is missing or refused (ErrAuth), because then a
+// break would only blind us. After another error than those the stream goes on
+// trying by itself. Calls queue.
 func (s *Stream) Renew(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -91,45 +102,33 @@ func (s *Stream) Renew(ctx context.Context) error {
 	if !s.running.Load() {
 		return ErrStopped
 	}
-	r := &renewal{decided: make(chan struct{}), done: make(chan error, 1)}
+	preparing, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := &renewal{decided: make(chan struct{}), done: make(chan error, 1), cancel: cancel}
 	s.renewal.Store(r)
-	s.mu.Lock()
-	connected := s.conn != nil
-	s.mu.Unlock()
-
-	var failure error
-	if connected {
-		failure = s.prepare(ctx, r)
-	}
-	switch {
-	case connected && failure == nil:
-		r.decide(ready)
-	case ctx.Err() != nil:
-		s.renewal.CompareAndSwap(r, nil)
-		r.decide(withdrawn)
-		return fmt.Errorf("stream: renew: %w", context.Cause(ctx))
+	select {
+	case <-s.stopped: // Run may have missed r to cancel it
+		cancel(ErrStopped)
 	default:
-		if failure != nil {
-			s.log.Warn("no second connection to be had; giving up the first", "stream", s.cfg.Name, "cause", failure)
-		}
-		r.decide(breakFirst)
 	}
+	outcome, err := s.prepare(preparing, r)
+	if err != nil {
+		s.renewal.CompareAndSwap(r, nil)
+		r.decide(await) // for Run, should it wait: no new link will come
+		return fmt.Errorf("stream: renew: %w", err)
+	}
+	r.decide(outcome)
 	s.interrupt()
-	giveUp := ctx.Done()
-	if r.outcome == ready {
-		giveUp = nil // Run takes over at once
-	} else {
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+	select {
+	case s.wake <- struct{}{}:
+	default:
 	}
 
 	select {
 	case err := <-r.done:
 		return err
-	case <-giveUp:
-		return fmt.Errorf("stream: renew: %w", context.Cause(ctx))
+	case <-ctx.Done():
+		return fmt.Errorf("stream: renew: %w", context.Cause(ctx)) // Run brings it to its end
 	case <-s.stopped:
 		if s.renewal.CompareAndSwap(r, nil) && r.link != nil {
 			r.link.goodbye()
@@ -139,17 +138,42 @@ func (s *Stream) Renew(ctx context.Context) error {
 	}
 }
 
-// prepare makes the new link and lets it run beside the old one.
-func (s *Stream) prepare(ctx context.Context, r *renewal) error {
-	l, err := s.connect(ctx)
-	if err != nil && !errors.Is(err, ErrAuth) && ctx.Err() == nil {
-		// Once more before the old connection is sacrificed.
-		select {
-		case <-time.After(time.Duration(s.cfg.Rand() * float64(s.cfg.Backoff.Initial))):
-		case <-ctx.Done():
-		}
-		l, err = s.connect(ctx)
+// prepare makes the new link, lets it run beside the old one and says how to
+// go on. An error means: leave the old one as it is.
+func (s *Stream) prepare(ctx context.Context, r *renewal) (outcome, error) {
+	s.mu.Lock()
+	connected := s.conn != nil
+	s.mu.Unlock()
+	if !connected {
+		return await, nil
 	}
+	err := s.beside(ctx, r)
+	for tries := 1; err != nil && tries < 2 && ctx.Err() == nil && !errors.Is(err, ErrAuth) && !errors.Is(err, errNoCredential); tries++ {
+		// Once more before the old connection is sacrificed.
+		if !r.hurry.Load() {
+			s.pause(ctx, time.Duration(s.cfg.Rand()*float64(s.cfg.Backoff.Initial)), nil)
+		}
+		err = s.beside(ctx, r)
+	}
+	refused, isRefusal := errors.AsType[*AuthError](err)
+	switch {
+	case err == nil:
+		return ready, nil
+	case ctx.Err() != nil:
+		return 0, context.Cause(ctx)
+	case isRefusal:
+		s.suspect(refused.Epoch, err)
+		return 0, err
+	case errors.Is(err, errNoCredential):
+		return 0, err
+	}
+	s.log.Warn("no second connection to be had; giving up the first", "stream", s.cfg.Name, "cause", err)
+	return breakFirst, nil
+}
+
+// beside makes r's link and keeps what it brings until it can take over.
+func (s *Stream) beside(ctx context.Context, r *renewal) error {
+	l, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -158,6 +182,7 @@ func (s *Stream) prepare(ctx context.Context, r *renewal) error {
 	r.mu.Unlock()
 	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetReadDeadline(longAgo) })
 	defer stop()
+	r.pending = nil
 	r.joining.Store(true)
 	if err = s.join(l, true); err == nil {
 		err = s.overlap(ctx, r, l)
@@ -173,8 +198,8 @@ func (s *Stream) prepare(ctx context.Context, r *renewal) error {
 // overlap keeps the new link's events until it can take over.
 func (s *Stream) overlap(ctx context.Context, r *renewal, l *link) error {
 	began := time.Now()
-	ticked := make(map[string]struct{}, len(*l.rooms))
-	bytesKept, passed := 0, false
+	ticked := make(map[string]struct{}, len(s.cfg.Rooms))
+	bytesKept := 0
 	for {
 		for {
 			payload, ok, err := l.next()
@@ -185,7 +210,7 @@ func (s *Stream) overlap(ctx context.Context, r *renewal, l *link) error {
 				break
 			}
 			if !bytes.HasPrefix(payload, eventHead) {
-				if err := s.refusal(payload); err != nil {
+				if err := s.refusal(l, payload); err != nil {
 					return err
 				}
 				continue
@@ -197,20 +222,16 @@ func (s *Stream) overlap(ctx context.Context, r *renewal, l *link) error {
 		if err := l.answer(); err != nil {
 			return err
 		}
-		if !passed { // in doubt, an event came before the fence
-			r.fence, passed = len(r.pending), l.fenced
-		}
 		until := s.cfg.Overlap
 		if !l.fenced {
 			until = max(fencePause, until)
 		}
-		waited := time.Since(began)
-		complete := l.fenced && len(*l.rooms) > 0 && len(ticked) >= len(*l.rooms)
+		complete := l.fenced && len(s.cfg.Rooms) > 0 && len(ticked) >= len(s.cfg.Rooms)
 		_ = l.conn.SetReadDeadline(began.Add(until))
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case complete || waited >= until || bytesKept > maxPending || r.hurry.Load():
+		case complete || time.Since(began) >= until || bytesKept > maxPending || r.hurry.Load():
 			return l.conn.SetReadDeadline(time.Time{})
 		}
 		if err := l.fill(); err != nil && !isTimeout(err) {
@@ -220,59 +241,59 @@ func (s *Stream) overlap(ctx context.Context, r *renewal, l *link) error {
 }
 
 // refusal is what a message that is no event means for a link in preparation.
-func (s *Stream) refusal(payload []byte) error {
+func (s *Stream) refusal(l *link, payload []byte) error {
 	p, err := socketio.Parse(payload)
 	switch {
 	case err != nil || p.Namespace != nil:
 		return nil
 	case p.Type == socketio.Disconnect:
-		return ErrDropped
+		return &droppedError{l.epoch}
 	case p.Type == socketio.Close:
 		return ErrClosed
 	case p.Type == socketio.ConnectError:
-		return &AuthError{Message: socketio.ParseConnectError(p.Data)}
+		return &AuthError{Epoch: l.epoch, Message: socketio.ParseConnectError(p.Data)}
 	}
 	return nil
 }
 
 // attend acts on a decided renewal, on Run's goroutine. An error means that the
 // link in service is given up.
-func (s *Stream) attend(r *renewal) error {
-	if !r.hasDecided() {
+func (s *Stream) attend(ctx context.Context, r *renewal) error {
+	if r.outcome == ready {
+		s.takeOver(r, s.retire(ctx))
 		return nil
 	}
-	switch r.outcome {
-	case ready:
-		s.retire()
-		s.takeOver(r)
-	case breakFirst:
-		s.retire()
-		return errRenewing // settleBreak ends the renewal
-	default:
-		s.next = nil
+	if r.outcome == await && s.finish(s.link.epoch, nil) {
+		return nil
 	}
-	return nil
+	s.retire(ctx)
+	return errRenewing // the next connection finishes the renewal
 }
 
-// retire says goodbye on the link in service and delivers what the venue had
-// already sent on it.
-func (s *Stream) retire() {
-	s.expose(nil) // Renew's interrupt must not cut this short
+// retire ends the link in service after delivering what the venue had sent on
+// it, and tells whether something may have been missed.
+func (s *Stream) retire(ctx context.Context) (missed bool) {
 	old := s.link
-	old.goodbye()
+	old.fenced = false
+	old.fence()
+	err := old.flush()
 	_ = old.conn.SetReadDeadline(time.Now().Add(s.cfg.Drain))
-	for old.fill() == nil {
-		s.at = s.cfg.Clock.Now()
-		if s.pump(old) != nil {
-			break
+	for err == nil && !old.fenced && ctx.Err() == nil {
+		if err = old.fill(); err == nil {
+			s.at = s.cfg.Clock.Now()
+			err = s.pump(old)
 		}
 	}
+	s.expose(nil)
+	old.goodbye()
 	old.shut()
+	// A venue that just never answers websocket pings has missed nothing.
+	return err != nil && !isTimeout(err)
 }
 
-// takeOver puts the new link of a renewal in service. Whatever the old one
-// delivered since the join is suppressed.
-func (s *Stream) takeOver(r *renewal) {
+// takeOver puts the new link of a renewal in service. Whatever was delivered by
+// the old one since the join is suppressed.
+func (s *Stream) takeOver(r *renewal, missed bool) {
 	s.renewal.CompareAndSwap(r, nil)
 	s.at = s.cfg.Clock.Now()
 	s.link, s.past, s.next = r.link, s.next, nil
@@ -282,10 +303,14 @@ func (s *Stream) takeOver(r *renewal) {
 	}
 	s.expose(s.link.conn)
 	s.counts.renewals.add(1)
-	s.log.Info("renewed", "stream", s.cfg.Name, "epoch", s.link.epoch)
+	s.log.Info("renewed", "stream", s.cfg.Name, "epoch", s.link.epoch, "missed", missed)
+	if missed {
+		s.gap()
+		s.announce(market.FeedLive)
+	}
 	for _, payload := range r.pending {
 		s.batch.frames++
-		if !s.repeated(payload) {
+		if s.past == nil || !s.repeated(payload) {
 			_ = s.deliver(payload) // an event: it cannot end the connection
 		}
 	}
@@ -293,60 +318,45 @@ func (s *Stream) takeOver(r *renewal) {
 	r.done <- nil
 }
 
-// bridge puts the new link of a renewal under way in service when err has ended
-// the old one, and returns false when there is none. Nothing was missed if an
-// event that the new link brought after the fence had come on the old one too:
-// then both were joined at once. Without that proof a gap is announced.
-func (s *Stream) bridge(ctx context.Context, err error) bool {
-	s.expose(nil) // a Renew that begins after this sees that there is no connection
+// bridge decides what the end of the link in service means: if a renewal is
+// under way, its link takes over as soon as it can, with a gap. It returns
+// false when there is none to take over.
+func (s *Stream) bridge(ctx context.Context, cause error) bool {
 	r := s.renewal.Load()
-	if r == nil || ctx.Err() != nil {
+	if r == nil {
 		return false
 	}
-	s.log.Warn("connection lost during its renewal", "stream", s.cfg.Name, "cause", err)
+	s.expose(nil)
 	s.link.shut()
-	r.rush()
-	select {
-	case <-r.decided:
-	case <-ctx.Done():
-	}
-	if !r.hasDecided() || r.outcome != ready {
-		return false
-	}
-	if s.next == nil || !slices.ContainsFunc(r.pending[r.fence:], s.next.remembers) {
-		s.announce(market.FeedDown)
-		s.counts.reconnects.add(1)
-		s.gap()
-		s.announce(market.FeedLive)
-	}
-	s.takeOver(r)
-	return true
-}
-
-// rush tells Renew's goroutine not to wait for the overlap to end.
-func (r *renewal) rush() {
+	s.announce(market.FeedDown)
 	r.hurry.Store(true)
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.conn != nil {
 		_ = r.conn.SetReadDeadline(longAgo)
 	}
+	r.mu.Unlock()
+	select {
+	case <-r.decided:
+	case <-ctx.Done():
+		return false
+	}
+	if r.outcome != ready || ctx.Err() != nil {
+		return false
+	}
+	s.log.Warn("connection lost while it was renewed", "stream", s.cfg.Name, "cause", cause)
+	s.takeOver(r, true)
+	return true
 }
 
-// settleBreak ends a renewal that had to give up the old connection, after an
-// attempt at a new one.
-func (s *Stream) settleBreak(l *link, err error) {
-	r := s.renewal.Load()
-	if r == nil || !r.hasDecided() {
-		return
+// finish ends a renewal that had to wait for Run's next connection: with
+// success when one with the credential now in force is in service, with err
+// when the venue refuses that credential. It tells whether it did.
+func (s *Stream) finish(epoch uint64, err error) bool {
+	r, current := s.settled(), s.cfg.Session.Current()
+	if r == nil || r.outcome == ready || current == nil || current.Epoch != epoch || err != nil && !errors.Is(err, ErrAuth) {
+		return false
 	}
-	switch current := s.cfg.Session.Current(); {
-	case r.outcome != breakFirst:
-	case err == nil && current != nil && l.epoch == current.Epoch:
-		s.renewal.CompareAndSwap(r, nil)
-		r.done <- nil
-	case errors.Is(err, ErrAuth):
-		s.renewal.CompareAndSwap(r, nil)
-		r.done <- err
-	}
+	s.renewal.CompareAndSwap(r, nil)
+	r.done <- err
+	return true
 }

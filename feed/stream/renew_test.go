@@ -2,363 +2,363 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/gobwas/ws"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/feed/socketio"
 )
 
-func TestE10_TwentyRenewalsUnderLoadLoseNothingRepeatNothingAndKeepOrder(t *testing.T) {
-	v := newVenue()
-	url := v.listen(t)
-	store := credentials(v.token)
-	tokens := []string{"42505", "42506", "42507", "42508"}
-	r := start(t, func(cfg *Config) {
-		cfg.URL, cfg.Session, cfg.Rooms = url, store, nil
-		for _, token := range append(tokens, "42510") { // the last is never heard: no early switch
-			cfg.Rooms = append(cfg.Rooms, "4.1!"+token)
+// numbered is the quotes that came, in order.
+func numbered(told []string) (out []string) {
+	for _, text := range told {
+		if text[0] == 'q' {
+			out = append(out, text)
 		}
-	})
-	eventually(t, "joined", func() bool { return v.joined("4.1!42510") })
+	}
+	return out
+}
 
-	published := 0
-	done, published2 := make(chan struct{}), make(chan int)
-	go func() {
+func sequence(from, to int) (out []string) {
+	for n := from; n <= to; n++ {
+		out = append(out, fmt.Sprintf("q%d", n))
+	}
+	return out
+}
+
+// renewUnderFlow renews often while numbered events of five symbols flow, one
+// of them rarely, and demands each event once and in order.
+func renewUnderFlow(t *testing.T, v *venue, renewals int, pace, pause time.Duration) {
+	t.Helper()
+	rooms := []string{"4.1!42505", "4.1!42506", "4.1!42507", "4.1!42508", "4.1!42510"}
+	r := start(t, v, func(c *Config) { c.Rooms, c.Overlap = rooms, 50*time.Millisecond })
+	r.live()
+	r.until("the join", func() bool { return strings.HasPrefix(lastOf(v.texts(v.peer(t, 1)), 1)[0], `42["join"`) })
+	var flow sync.WaitGroup
+	over, published := make(chan struct{}), 0
+	flow.Go(func() {
 		for {
 			select {
-			case <-done:
-				published2 <- published
+			case <-over:
 				return
-			default:
+			case <-time.After(pace):
 			}
-			for range 20 { // a burst, then a breath
-				token := tokens[published%len(tokens)]
-				v.publish("4.1!"+token, quoteOf(token, published))
+			for range 5 {
 				published++
+				token := rooms[published%4][4:]
+				if published%500 == 1 {
+					token = "42510"
+				}
+				v.publish("4.1!"+token, quote(token, published))
 			}
-			time.Sleep(time.Millisecond)
 		}
-	}()
-	for epoch := uint64(2); epoch < 22; epoch++ {
-		require.True(t, store.Swap(credential(epoch, v.token)))
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		require.NoError(t, r.Renew(ctx))
-		cancel()
+	})
+	for n := range renewals {
+		require.True(t, r.store.Swap(credential(uint64(n)+2, "51606286")))
+		require.NoError(t, r.stream.Renew(t.Context()))
+		time.Sleep(pause)
 	}
-	close(done)
-	total := <-published2
-	eventually(t, "the last event", func() bool { return r.Stats().Quotes >= uint64(total) })
-	time.Sleep(50 * time.Millisecond)
-	stats := r.Stats()
-	r.quit(t)
+	close(over)
+	flow.Wait()
+	r.until("the last event", func() bool { return len(numbered(r.rec.told())) >= published })
+	time.Sleep(10 * time.Millisecond) // for one too many
+	r.stop()
 
-	require.Greater(t, total, 3000)
-	require.Len(t, r.sink.quotes, total)
-	for i, q := range r.sink.quotes {
-		require.Equal(t, market.Units(i), q.Volume)
+	require.Equal(t, sequence(1, published), numbered(r.rec.told()))
+	told := r.rec.told()
+	require.Equal(t, []string{"live", "down"}, []string{told[0], told[len(told)-1]})
+	require.Len(t, told, published+2, "no state but live")
+	require.EqualValues(t, renewals, r.stream.Stats().Renewals)
+	require.Zero(t, r.stream.Stats().Gaps)
+	require.NotZero(t, r.stream.Stats().Duplicates, "the test must have seen some to suppress")
+	for _, p := range v.peers[:renewals] {
+		require.Equal(t, "41", lastOf(v.texts(p), 1)[0], "every old connection is left politely")
 	}
-	require.Equal(t, [4]uint64{20, 0, 0, 0}, [4]uint64{stats.Renewals, stats.Gaps, stats.Reconnects, stats.DecodeErrors})
-	require.Greater(t, stats.Duplicates, uint64(20))
-	require.Equal(t, []market.FeedState{market.FeedLive, market.FeedDown}, r.sink.states, "strategies notice nothing")
-	t.Logf("%d events, %d duplicates suppressed", total, stats.Duplicates)
+	t.Logf("%d events, %d suppressed", published, r.stream.Stats().Duplicates)
 }
 
-func TestRenewalUsesTheNewCredentialAndSaysGoodbyeOnTheOldConnection(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		store := credentials(v.token)
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Session = v.dial, store })
-		synctest.Wait()
+func TestRenewLosesNothingAndRepeatsNothing(t *testing.T) {
+	for _, greet := range []bool{false, true} {
+		t.Run(fmt.Sprintf("greet=%v", greet), func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				v := newVenue()
+				v.greet = greet
+				renewUnderFlow(t, v, 40, time.Millisecond, 20*time.Millisecond)
+			})
+		})
+	}
+}
+
+func TestRenewLosesNothingOnARealSocket(t *testing.T) {
+	v := newVenue()
+	v.network, v.greet = tcp(t), true
+	renewUnderFlow(t, v, 25, 300*time.Microsecond, 30*time.Millisecond)
+}
+
+func TestRenewFallsBackToABreakWhenASecondConnectionCannotBeHad(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.dialled = func(int) error { // called with mu held
+			for _, p := range v.peers {
+				select {
+				case <-p.gone:
+				default:
+					return errors.New("one connection a user")
+				}
+			}
+			return nil
+		}
+		r := start(t, v, nil)
+		r.live()
+		v.publish("4.1!42505", quote("42505", 1))
+		r.untilTold("q1")
+
+		require.NoError(t, r.stream.Renew(t.Context()))
+		r.untilTold("live", "q1", "down", "gap", "live")
+
+		require.Equal(t, "41", lastOf(v.texts(v.peers[0]), 1)[0])
+		require.EqualValues(t, 1, r.stream.Stats().Gaps)
+		require.Equal(t, 4, v.connections(), "one more try beside the old one")
+		r.stop()
+	})
+}
+
+func TestRenewKeepsTheConnectionWhenTheNewCredentialIsRefused(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.admit = func(p *peer) string {
+			if p.auth.Token == "bad" {
+				return "Unauthorized"
+			}
+			return ""
+		}
+		r := start(t, v, nil)
+		r.live()
+		r.store.Swap(credential(2, "bad"))
+
+		require.ErrorIs(t, r.stream.Renew(t.Context()), ErrAuth)
+
+		require.Len(t, r.rec.suspects, 1)
+		require.Contains(t, r.rec.suspects[0], "epoch 2")
+		v.publish("4.1!42505", quote("42505", 1))
+		r.untilTold("live", "q1")
+
+		// And the next one works.
+		r.store.Swap(credential(3, "good"))
+		require.NoError(t, r.stream.Renew(t.Context()))
+		v.publish("4.1!42505", quote("42505", 2))
+		r.untilTold("live", "q1", "q2")
+		r.stop()
+	})
+}
+
+func TestRenewThatIsCalledOffLeavesTheOldConnection(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		r := start(t, v, nil)
+		r.live()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // within the overlap
+		defer cancel()
+
+		require.ErrorIs(t, r.stream.Renew(ctx), context.DeadlineExceeded)
+
+		v.publish("4.1!42505", quote("42505", 1))
+		r.untilTold("live", "q1")
+		require.Equal(t, "0", v.farewell(v.peers[1]))
+		require.Nil(t, r.stream.renewal.Load())
+		r.stop()
+		require.Nil(t, r.stream.next, "nothing is remembered any more")
+	})
+}
+
+func TestAConnectionLostDuringARenewalIsReplacedAtOnceWithAGap(t *testing.T) {
+	for name, lose := range map[string]func(*peer){
+		"dropped": (*peer).drop,
+		"41":      func(p *peer) { p.send("41") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				v := newVenue()
+				v.greet = true
+				r := start(t, v, nil)
+				r.live()
+				v.publish("4.1!42505", quote("42505", 1))
+				r.untilTold("q1")
+				done := make(chan error)
+				go func() { done <- r.stream.Renew(t.Context()) }()
+				second := v.peer(t, 2)
+				r.until("the fence", func() bool { v.mu.Lock(); defer v.mu.Unlock(); return second.pings == 1 })
+				v.publish("4.1!42505", quote("42505", 2))
+				r.untilTold("q1", "q2")
+
+				began := time.Now()
+				lose(v.peers[0])
+				require.NoError(t, <-done)
+
+				require.Less(t, time.Since(began), time.Second)
+				v.publish("4.1!42505", quote("42505", 3))
+				r.untilTold("live", "q1", "q2", "down", "gap", "live", "q3")
+				require.Equal(t, 2, v.connections())
+				r.stop()
+			})
+		})
+	}
+}
+
+func TestAnOldConnectionThatDiesBeforeItAnswersItsFenceIsAGap(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.fence = func(p *peer) bool {
+			if p.number == 1 {
+				p.drop()
+			}
+			return p.number == 1
+		}
+		r := start(t, v, nil)
+		r.live()
+
+		require.NoError(t, r.stream.Renew(t.Context()))
+
+		require.Equal(t, []string{"live", "gap", "live"}, r.rec.told())
+		require.EqualValues(t, 1, r.stream.Stats().Gaps)
+		r.stop()
+	})
+}
+
+func TestRenewWhileBetweenConnectionsMakesTheNextOneAtOnce(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		down := true
+		v.dialled = func(int) error {
+			if down {
+				return errors.New("down")
+			}
+			return nil
+		}
+		r := start(t, v, nil)
+		time.Sleep(5 * time.Minute) // the waits are long by now
 		v.mu.Lock()
-		v.token = "new"
+		down = false
 		v.mu.Unlock()
-		store.Swap(credential(2, "new"))
-		require.NoError(t, r.Renew(t.Context()))
-		require.Equal(t, []string{
-			`40{"user":"TESTUSR1","token":"51606286"}`, `42["join",["4.1!42505","4.2!42505"]]`,
-			`40{"user":"TESTUSR1","token":"new"}`, `42["join",["4.1!42505","4.2!42505"]]`, `41`, `close `,
-		}, v.heard())
-		require.True(t, v.joined("4.1!42505"))
-		v.publish("4.1!42505", quoteOf("42505", 1))
-		synctest.Wait()
-		r.quit(t)
-		require.Equal(t, []string{"live", "1", "down"}, r.sink.entries())
+		began := time.Now()
+
+		require.NoError(t, r.stream.Renew(t.Context()))
+
+		require.Zero(t, time.Since(began))
+		r.live()
+		r.stop()
 	})
 }
 
-func TestRenewalSwitchesEarlyWhenEveryRoomHasTicked(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Overlap, cfg.Rooms = v.dial, time.Hour, []string{"4.1!42505"} })
-		synctest.Wait()
-		done := make(chan error)
-		go func() { done <- r.Renew(t.Context()) }()
-		time.Sleep(time.Second)
-		v.publish("4.1!42505", quoteOf("42505", 1))
-		require.NoError(t, <-done)
-		r.quit(t)
-		require.Equal(t, []string{"live", "1", "down"}, r.sink.entries())
-		require.Equal(t, uint64(1), r.Stats().Duplicates)
+func TestRenewCallsQueue(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		r := start(t, v, nil)
+		r.live()
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() { require.NoError(t, r.stream.Renew(t.Context())) })
+		}
+		all.Wait()
+		require.EqualValues(t, 5, r.stream.Stats().Renewals)
+		r.stop()
 	})
 }
 
-func TestAVenueThatRefusesASecondConnectionGetsBreakBeforeMakeWithAGap(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		v.script = func(_ int, c *peer) bool {
-			v.mu.Lock()
-			others := len(v.peers)
-			v.mu.Unlock()
-			if others == 1 {
+func TestStopDuringARenewalEndsBoth(t *testing.T) {
+	for _, wait := range []time.Duration{time.Second / 2, 10 * time.Second} {
+		virtual(t, func(t *testing.T) {
+			v := newVenue()
+			hung := false
+			v.upgraded = func(conn net.Conn) bool {
+				if !hung || wait < time.Second {
+					return false
+				}
+				_, _ = ws.ReadFrame(conn) // the second connection hangs in its handshake
 				return true
 			}
-			c.open()
-			c.hear()
-			c.say(string(socketio.AppendConnectError(nil, "", "one connection only")))
-			return false
-		}
-		store := credentials(v.token)
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Session = v.dial, store })
-		synctest.Wait()
-		v.publish("4.1!42505", quoteOf("42505", 1))
-		store.Swap(credential(2, v.token))
-		require.NoError(t, r.Renew(t.Context()))
-		synctest.Wait()
-		v.publish("4.1!42505", quoteOf("42505", 2))
-		synctest.Wait()
-		r.quit(t)
-		require.Equal(t, "live 1 down gap live 2 down", strings.Join(r.sink.entries(), " "))
-		require.Equal(t, [2]uint64{0, 1}, [2]uint64{r.Stats().Renewals, r.Stats().Gaps})
-	})
-}
+			r := start(t, v, nil)
+			r.live()
+			hung = true
+			done := make(chan error, 1)
+			go func() { done <- r.stream.Renew(context.Background()) }()
+			time.Sleep(wait / 4)
 
-func TestARenewalWithABadCredentialTellsSo(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		store := credentials(v.token)
-		var suspects atomic.Int32
-		r := start(t, func(cfg *Config) {
-			cfg.Dial, cfg.Session, cfg.OnSuspect = v.dial, store, func(uint64, error) { suspects.Add(1) }
+			r.cancel(errTestOver)
+			require.ErrorIs(t, <-r.ended, errTestOver)
+			require.ErrorIs(t, <-done, ErrStopped)
+			v.wait.Wait()
 		})
-		synctest.Wait()
-		store.Swap(credential(2, "wrong"))
-		require.ErrorIs(t, r.Renew(t.Context()), ErrAuth)
-		synctest.Wait()
-		require.Equal(t, int32(1), suspects.Load())
-		require.Equal(t, market.FeedDown, r.State())
-		r.quit(t)
+	}
+}
+
+func TestAVenueThatNeverAnswersWebsocketPingsCanStillBeRenewed(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.upgraded = func(conn net.Conn) bool { return deaf(conn) }
+		r := start(t, v, nil)
+		r.live()
+
+		require.NoError(t, r.stream.Renew(t.Context()))
+
+		require.EqualValues(t, 1, r.stream.Stats().Renewals)
+		require.Equal(t, []string{"live"}, r.rec.told())
+		r.stop()
 	})
 }
 
-func TestTheOldConnectionMayDieDuringARenewal(t *testing.T) {
-	kill := func(v *venue, n int) {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		for _, c := range v.peers {
-			if c.n == n {
-				_ = c.conn.Close()
-			}
+// deaf serves a client without ever answering a websocket ping.
+func deaf(conn net.Conn) bool {
+	say := func(text []byte) { _ = ws.WriteFrame(conn, ws.NewTextFrame(text)) }
+	say(socketio.AppendOpen(nil, socketio.Handshake{SID: "a", PingInterval: time.Minute, PingTimeout: time.Minute}))
+	for {
+		frame, err := ws.ReadFrame(conn)
+		if err != nil || frame.Header.OpCode == ws.OpClose {
+			return true
+		}
+		if strings.HasPrefix(string(ws.UnmaskFrameInPlace(frame).Payload), "40") {
+			say(socketio.AppendAccept(nil, "b"))
 		}
 	}
-	// Events flow on both when it dies: the overlap is proven, nothing was missed.
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Overlap = v.dial, time.Minute })
-		synctest.Wait()
-		done := make(chan error)
-		go func() { done <- r.Renew(t.Context()) }()
-		for i := range 10 {
-			time.Sleep(time.Second)
-			v.publish("4.1!42505", quoteOf("42505", i))
-		}
-		synctest.Wait()
-		kill(v, 1)
-		v.publish("4.1!42505", quoteOf("42505", 10))
-		require.NoError(t, <-done)
-		synctest.Wait()
-		v.publish("4.1!42505", quoteOf("42505", 11))
-		synctest.Wait()
-		r.quit(t)
-		require.Equal(t, "live 0 1 2 3 4 5 6 7 8 9 10 11 down", strings.Join(r.sink.entries(), " "))
-		require.Zero(t, r.Stats().Gaps)
-	})
-	// Nothing shows that both were joined at once: a gap.
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Overlap = v.dial, time.Minute })
-		synctest.Wait()
-		done := make(chan error)
-		go func() { done <- r.Renew(t.Context()) }()
-		time.Sleep(time.Second)
-		kill(v, 1)
-		v.publish("4.1!42505", quoteOf("42505", 1))
-		require.NoError(t, <-done)
-		synctest.Wait()
-		r.quit(t)
-		require.Equal(t, "live down gap live 1 down", strings.Join(r.sink.entries(), " "))
-	})
-	// It dies before the new one is granted.
-	virtual(t, func(t *testing.T, v *venue) {
-		v.script = func(n int, c *peer) bool {
-			if n == 2 {
-				time.Sleep(3 * time.Second)
-			}
-			return true
-		}
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Overlap = v.dial, time.Minute })
-		synctest.Wait()
-		done := make(chan error)
-		go func() { done <- r.Renew(t.Context()) }()
-		time.Sleep(time.Second)
-		kill(v, 1)
-		require.NoError(t, <-done)
-		synctest.Wait()
-		v.publish("4.1!42505", quoteOf("42505", 1))
-		synctest.Wait()
-		r.quit(t)
-		require.Equal(t, "live down gap live 1 down", strings.Join(r.sink.entries(), " "))
-		require.Len(t, v.dials(), 2)
-	})
 }
 
-func TestAVenueThatDropsTheOldSessionOnANewLoginCostsAGapAtMost(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		v.script = func(n int, c *peer) bool {
-			if n == 2 {
-				v.tell(`41`)
-			}
-			return true
-		}
-		var suspects atomic.Int32
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.OnSuspect = v.dial, func(uint64, error) { suspects.Add(1) } })
-		synctest.Wait()
-		require.NoError(t, r.Renew(t.Context()))
-		synctest.Wait()
-		v.publish("4.1!42505", quoteOf("42505", 1))
-		synctest.Wait()
-		r.quit(t)
-		require.Equal(t, "live down gap live 1 down", strings.Join(r.sink.entries(), " "))
-		require.Zero(t, suspects.Load())
-	})
-}
-
-func TestARenewalThatIsCancelledLeavesTheOldConnectionInService(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		v.script = func(n int, c *peer) bool {
-			if n == 2 {
-				time.Sleep(time.Hour)
-			}
-			return true
-		}
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		require.ErrorIs(t, r.Renew(ctx), context.DeadlineExceeded)
-		v.publish("4.1!42505", quoteOf("42505", 1))
-		synctest.Wait()
-		require.Equal(t, uint64(1), r.Stats().Connects)
-		require.Nil(t, r.renewal.Load())
-		require.NoError(t, r.Renew(t.Context()), "the next one works")
-		r.quit(t)
-		require.Equal(t, "live 1 down", strings.Join(r.sink.entries(), " "))
-	})
-}
-
-func TestRenewBetweenConnectionsConnectsAtOnce(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) {
-			cfg.Dial, cfg.Backoff, cfg.Rand = v.dial, Backoff{time.Minute, time.Hour}, func() float64 { return 0.99 }
-		})
-		time.Sleep(10 * time.Second)
-		v.dropAll()
-		synctest.Wait()
-		require.Equal(t, market.FeedDown, r.State())
-		before := time.Now()
-		require.NoError(t, r.Renew(t.Context()))
-		require.Less(t, time.Since(before), time.Second)
-		synctest.Wait()
-		require.Equal(t, market.FeedLive, r.State())
-		r.quit(t)
-	})
-}
-
-func TestStoppingInTheMiddleOfARenewalEndsBoth(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Overlap = v.dial, time.Minute })
-		synctest.Wait()
-		done := make(chan error)
-		go func() { done <- r.Renew(t.Context()) }()
-		time.Sleep(time.Second)
-		r.quit(t)
-		require.ErrorIs(t, <-done, ErrStopped)
-		time.Sleep(time.Second)
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		require.Empty(t, v.peers, "no connection is left")
-	})
-}
-
-func TestRenewalOfAnOrderStreamLosesNoNotice(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		sink := new(recorder)
-		store := credentials(v.token)
-		r := start(t, func(cfg *Config) {
-			cfg.Dial, cfg.Session, cfg.Sink, cfg.Rooms, cfg.Orders = v.dial, store, nil, nil, sink.order
-		})
-		synctest.Wait()
-		all := notices(t)
-		done := make(chan error)
-		go func() {
-			store.Swap(credential(2, v.token))
-			done <- r.Renew(t.Context())
-		}()
-		for _, notice := range all {
-			v.tell(notice)
-			time.Sleep(5 * time.Millisecond)
-		}
-		require.NoError(t, <-done)
-		synctest.Wait()
-		r.quit(t)
-		require.Len(t, sink.reports, len(all))
-		for i := 1; i < len(all); i++ {
-			require.Greater(t, sink.reports[i].Sequence, sink.reports[i-1].Sequence)
-		}
-		require.NotZero(t, r.Stats().Duplicates)
-	})
-}
-
-func TestShadowTellsRepeatsOfTheOldConnectionFromNewEvents(t *testing.T) {
-	event := func(token string, n int) []byte { return []byte(fmt.Sprintf(`42["stock",["4.1!%s",%d]]`, token, n)) }
-	s := newShadow()
-	for _, n := range []int{1, 1, 2, 3} { // an identical repeat
-		s.remember(event("a", n))
+func TestShadowSuppressesExactlyWhatWasDelivered(t *testing.T) {
+	seed := newSeed()
+	s := newShadow(seed, []uint64{0, hashOf(seed, quote("42506", 5))})
+	for n := 1; n <= 3; n++ {
+		s.remember([]byte(quote("42505", n)))
 	}
-	s.remember(event("b", 1))
-	s.remember([]byte(`42["order",["1","x"]]`))
-	s.recording, s.until = false, 100
-	require.False(t, s.over(0))
+	suppresses := func(want bool, text string) {
+		t.Helper()
+		require.Equal(t, want, s.suppresses([]byte(text)), text)
+	}
 
-	// The new connection joined between the two ones.
-	require.True(t, s.suppresses(event("a", 1)))
-	require.True(t, s.suppresses(event("a", 2)))
-	require.True(t, s.remembers(event("a", 3)))
-	require.True(t, s.suppresses(event("a", 3)))
-	require.False(t, s.suppresses(event("a", 3)), "all of the old are through: this is news")
-	require.False(t, s.suppresses(event("a", 1)))
-	require.False(t, s.suppresses(event("c", 1)), "never seen before")
-	require.False(t, s.suppresses(event("b", 2)), "joined after b's last: news")
-	require.False(t, s.suppresses(event("b", 1)), "so whatever follows is news as well")
-	require.False(t, s.over(0))
-	require.True(t, s.suppresses([]byte(`42["order",["1","x"]]`)))
-	require.True(t, s.over(0))
-	require.False(t, s.remembers(event("d", 1)))
+	suppresses(true, quote("42505", 2)) // the join was read after 1
+	suppresses(true, quote("42505", 3))
+	suppresses(false, quote("42505", 4))
+	suppresses(false, quote("42505", 3)) // news, though it was so before
+	suppresses(true, quote("42506", 5))  // a greeting that was delivered before the recording
+	suppresses(false, quote("42506", 6))
+	suppresses(false, quote("42506", 5))
+	suppresses(false, quote("42507", 1))
 
-	require.Equal(t, `42["stock",["4.1!a`, string(about(event("a", 1))))
+	require.False(t, s.over(1<<40))
+	s.recording, s.until = false, 10
+	require.False(t, s.over(10))
+	require.True(t, s.over(11))
+}
+
+func TestAboutIsTheEventsNameAndSymbol(t *testing.T) {
+	require.Equal(t, `42["stock",["4.1!42505`, string(about([]byte(quote("42505", 1)))))
 	require.Equal(t, `42["1SEC"`, string(about([]byte(`42["1SEC","NFO,NIFTY"]`))))
-	require.Equal(t, `42["x",["a`, string(about([]byte(`42["x",["a"]]`))))
-	for _, odd := range []string{``, `4`, `42`, `42[`, `42["`, `42["x`, `42["x",["a`, `42x"y"`} {
-		_ = about([]byte(odd)) // does not panic
+	for _, text := range []string{``, `4`, `42`, `42["`, `42["x`, `42["x"`, `42["x",["`} {
+		require.LessOrEqual(t, len(about([]byte(text))), len(text))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -31,6 +32,8 @@ type Stream struct {
 	at      market.Stamp // when the events in hand were read
 	past    *shadow      // suppresses what the connection before this one delivered
 	next    *shadow      // remembers what this one delivers, for a renewal under way
+	seed    maphash.Seed // of the hashes below and of the shadows
+	last    []uint64     // hash of each instrument's last quote and depth, for a renewal to come
 	lost    bool         // a connection was lost since events last flowed
 	watch   watch
 	batch   batch
@@ -47,7 +50,6 @@ type Stream struct {
 	wake    chan struct{} // ends a wait between connections; holds one
 	turn    chan struct{} // held by the one Renew that may be under way
 	renewal atomic.Pointer[renewal]
-	rooms   atomic.Pointer[[]string] // what is wanted; the list itself never changes
 
 	mu   sync.Mutex
 	conn net.Conn // what Run is reading, nil between connections; to interrupt it
@@ -70,14 +72,10 @@ func New(cfg Config) (*Stream, error) {
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	s := &Stream{
-		cfg: cfg, log: cfg.Log, decoder: NewDecoder(cfg.Universe),
+	return &Stream{
+		cfg: cfg, log: cfg.Log, decoder: NewDecoder(cfg.Universe), seed: maphash.MakeSeed(), last: make([]uint64, 2*(cfg.Universe.Len()+1)),
 		stopped: make(chan struct{}), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
-	}
-	if err := s.SetRooms(cfg.Rooms); err != nil {
-		return nil, err
-	}
-	return s, nil
+	}, nil
 }
 
 // State is how far the stream can be trusted now. Any goroutine may ask.
@@ -89,36 +87,43 @@ func (s *Stream) Run(ctx context.Context) error {
 	if !s.running.CompareAndSwap(false, true) {
 		return errors.New("stream: Run was called before")
 	}
-	defer close(s.stopped)
+	defer func() {
+		close(s.stopped)
+		if r := s.renewal.Load(); r != nil {
+			r.cancel(ErrStopped)
+		}
+	}()
 	stop := context.AfterFunc(ctx, s.interrupt)
 	defer stop()
 
 	var wait waits
-	for ctx.Err() == nil {
+	for {
 		l, err := s.connect(ctx)
 		if err == nil {
 			if err = s.join(l, false); err != nil {
 				l.shut()
 			}
 		}
-		s.settleBreak(l, err)
 		began := s.cfg.Clock.Now().Mono
 		if err == nil {
 			s.adopt(l)
+			s.finish(l.epoch, nil)
 			err = s.serve(ctx)
 			s.release()
+		}
+		if refused, ok := errors.AsType[*AuthError](err); ok {
+			s.finish(refused.Epoch, err)
 		}
 		if s.State() != market.FeedDown {
 			s.announce(market.FeedDown)
 		}
 		if ctx.Err() != nil {
-			break
+			return context.Cause(ctx)
 		}
 		pause := wait.after(err, s.cfg.Clock.Now().Mono.Sub(began), &s.cfg)
 		s.complain(err, pause)
-		s.pause(ctx, pause)
+		s.pause(ctx, pause, s.wake)
 	}
-	return context.Cause(ctx)
 }
 
 // complain tells what ended a connection, and who must know.
@@ -129,18 +134,13 @@ func (s *Stream) complain(err error, pause time.Duration) {
 	case errors.Is(err, errNoCredential):
 		s.log.Debug("waiting for a credential", "stream", s.cfg.Name)
 		return
-	case errors.Is(err, ErrAuth):
-		s.counts.authFailures.add(1)
 	}
 	s.log.Warn("connection lost", "stream", s.cfg.Name, "cause", err, "retry_in", pause)
 	if refused, ok := errors.AsType[*AuthError](err); ok {
+		s.counts.authFailures.add(1)
 		s.suspect(refused.Epoch, err)
-	} else if errors.Is(err, ErrDropped) {
-		epoch := uint64(0)
-		if s.link != nil {
-			epoch = s.link.epoch
-		}
-		s.suspect(epoch, err)
+	} else if dropped, ok := errors.AsType[*droppedError](err); ok {
+		s.suspect(dropped.epoch, err)
 	}
 }
 
@@ -151,20 +151,20 @@ func (s *Stream) suspect(epoch uint64, cause error) {
 }
 
 // pause waits between two connections. A renewal that waits for the next one
-// ends it early.
-func (s *Stream) pause(ctx context.Context, d time.Duration) {
+// ends it early; a wake that is left over from an earlier renewal does not.
+func (s *Stream) pause(ctx context.Context, d time.Duration, wake <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	for {
 		select {
 		case <-timer.C:
 			return
-		case <-ctx.Done():
-			return
-		case <-s.wake:
-			if s.renewal.Load() != nil { // or it has been served meanwhile
+		case <-wake:
+			if s.settled() != nil {
 				return
 			}
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (s *Stream) adopt(l *link) {
 	s.watch.start(s.at)
 	s.expose(l.conn)
 	s.counts.connects.add(1)
-	s.log.Info("connected", "stream", s.cfg.Name, "rooms", len(*l.rooms), "epoch", l.epoch)
+	s.log.Info("connected", "stream", s.cfg.Name, "rooms", len(s.cfg.Rooms), "epoch", l.epoch)
 	if s.lost {
 		s.counts.reconnects.add(1)
 		s.gap()
@@ -257,10 +257,6 @@ func (s *Stream) announce(state market.FeedState) {
 // serve delivers what s.link brings until the connection ends, ctx ends or it
 // must be given up. A renewal changes s.link under way.
 func (s *Stream) serve(ctx context.Context) error {
-	// Something may have come together with the grant.
-	if err := s.pump(s.link); err != nil && !s.bridge(ctx, err) {
-		return err
-	}
 	for {
 		// The alarm is set before anyone's wish to interrupt is looked at: an
 		// interrupt that comes later ends the read, one that came before is seen.
@@ -273,42 +269,36 @@ func (s *Stream) serve(ctx context.Context) error {
 			s.link.goodbye()
 			return context.Cause(ctx)
 		}
-		if r := s.renewal.Load(); r != nil {
-			if err := s.attend(r); err != nil {
+		if r := s.settled(); r != nil {
+			if err := s.attend(ctx, r); err != nil {
 				return err
 			}
 			if !s.link.armed {
 				continue
 			}
 		}
-		if err := s.read(); err != nil && !s.bridge(ctx, err) {
+
+		err := s.link.fill()
+		s.at = s.cfg.Clock.Now()
+		switch {
+		case err == nil:
+			s.link.heard = s.at.Mono
+			err = s.pump(s.link)
+		case isTimeout(err):
+			s.link.armed = false
+			if err = s.overdue(); err == nil {
+				continue
+			}
+		default:
+			err = closed(err)
+		}
+		if err == nil {
+			err = s.watch.roll(s.at.Mono)
+		}
+		if err != nil && !s.bridge(ctx, err) {
 			return err
 		}
 	}
-}
-
-// read delivers what one read of the socket brings. Hot path.
-func (s *Stream) read() error {
-	l := s.link
-	if s.rooms.Load() != l.rooms {
-		if err := s.resubscribe(l); err != nil {
-			return closed(err)
-		}
-	}
-	err := l.fill()
-	s.at = s.cfg.Clock.Now()
-	switch {
-	case isTimeout(err):
-		l.armed = false
-		return s.overdue()
-	case err != nil:
-		return closed(err)
-	}
-	l.heard = s.at.Mono
-	if err := s.pump(l); err != nil {
-		return err
-	}
-	return s.watch.roll(s.at.Mono)
 }
 
 // overdue tells why an alarm means the end of the connection; nil when it does
@@ -328,11 +318,10 @@ func (s *Stream) overdue() error {
 
 // pump delivers every whole message that the link holds. Hot path.
 func (s *Stream) pump(l *link) error {
-	switch r := s.renewal.Load(); {
-	case r == nil:
-		s.next = nil
-	case s.next == nil && r.joining.Load():
-		s.next = newShadow()
+	if r := s.renewal.Load(); r == nil {
+		s.next = nil // the last one was called off
+	} else if s.next == nil && r.joining.Load() {
+		s.next = newShadow(s.seed, s.last)
 	}
 	var err error
 	for {
@@ -405,7 +394,7 @@ func (s *Stream) deliver(payload []byte) error {
 	case p.Type == socketio.Event:
 		s.event(&p, payload)
 	case p.Type == socketio.Disconnect:
-		return ErrDropped
+		return &droppedError{s.link.epoch}
 	case p.Type == socketio.Close:
 		return ErrClosed
 	case p.Type == socketio.ConnectError:
@@ -432,10 +421,12 @@ func (s *Stream) stock(payload, args []byte) {
 		return
 	case kind == market.QuoteEvent:
 		s.batch.quotes++
+		s.last[2*s.quote.Instrument] = maphash.Bytes(s.seed, payload)
 		s.quote.Recv = s.at.Mono
 		s.cfg.Sink.Quote(&s.quote)
 	default:
 		s.batch.depths++
+		s.last[2*s.depth.Instrument+1] = maphash.Bytes(s.seed, payload)
 		s.depth.Recv = s.at.Mono
 		s.cfg.Sink.Depth(&s.depth)
 	}
@@ -444,10 +435,14 @@ func (s *Stream) stock(payload, args []byte) {
 
 // event handles an event that is not of the usual form or name.
 func (s *Stream) event(p *socketio.Packet, payload []byte) {
-	switch {
-	case p.Named("stock"):
+	if p.Named("stock") {
 		s.stock(payload, p.Data)
 		return
+	}
+	if s.cfg.Tap != nil {
+		s.cfg.Tap(payload)
+	}
+	switch {
 	case s.cfg.Orders != nil && p.Named("order"):
 		if err := s.decoder.Order(p.Data, &s.report); err != nil {
 			s.refused(err, payload)
@@ -470,9 +465,6 @@ func (s *Stream) event(p *socketio.Packet, payload []byte) {
 		s.cfg.Candles(&s.candle)
 	default:
 		s.counts.ignored.add(1)
-	}
-	if s.cfg.Tap != nil {
-		s.cfg.Tap(payload)
 	}
 }
 

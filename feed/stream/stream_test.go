@@ -2,11 +2,11 @@ package stream
 
 import (
 	"bytes"
-	"encoding/base64"
-	"math/rand/v2"
-	"strconv"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,505 +18,547 @@ import (
 	"github.com/vayu-trading/vayu/engine/session"
 )
 
-// virtual runs a test in virtual time against an in-memory venue.
-func virtual(t *testing.T, test func(t *testing.T, v *venue)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+func TestStreamConnectsProvesItselfJoinsAndDelivers(t *testing.T) {
+	virtual(t, func(t *testing.T) {
 		v := newVenue()
-		test(t, v)
-		v.dropAll()
-		v.wait.Wait()
+		r := start(t, v, func(c *Config) { c.JoinBatch = 1 })
+		r.live()
+
+		v.publish("4.1!42505", quote("42505", 7))
+		v.publish("4.1!42506", `42["stock",`+strings.Replace(depthText, "42505", "42506", 1)+`]`)
+		r.untilTold("live", "q7")
+		r.until("depth", func() bool { return r.stream.Stats().Depths == 1 })
+		r.stop()
+
+		require.Equal(t, []string{`40{"user":"TESTUSR1","token":"51606286"}`, `42["join",["4.1!42505"]]`, `42["join",["4.1!42506"]]`, `41`}, v.texts(v.peers[0]))
+		require.Equal(t, "0", v.farewell(v.peers[0])) // a close frame without a code
+		require.Equal(t, []string{"live", "q7", "down"}, r.rec.told())
+		require.Equal(t, 2, r.rec.commits)
+		require.Equal(t, 2, r.rec.taps)
+		require.Equal(t, market.FeedDown, r.stream.State())
+		stats := r.stream.Stats()
+		require.EqualValues(t, 2, stats.Ticks())
+		require.EqualValues(t, 1, stats.Connects)
 	})
 }
 
-func TestStreamConnectsProvesWhoItIsAndJoinsInAList(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		var request string
-		v.script = func(_ int, c *peer) bool {
-			request = c.request
-			return true
+func TestF1_ALostConnectionIsMadeAgainAndJoinedAgain(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		r := start(t, v, nil)
+		r.live()
+		for n := 1; n <= 5; n++ {
+			p := v.peer(t, n)
+			v.publish("4.1!42505", quote("42505", n))
+			r.untilTold(fmt.Sprintf("q%d", n))
+			p.drop()
+			r.untilTold("down", "gap", "live")
+			require.Contains(t, v.texts(v.peer(t, n+1)), `42["join",["4.1!42505","4.1!42506"]]`)
 		}
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
-		require.Equal(t, market.FeedLive, r.State())
-		require.Equal(t, "/socket.io/?EIO=4&transport=websocket", request)
+		r.stop()
+		require.EqualValues(t, 5, r.stream.Stats().Reconnects)
+		require.EqualValues(t, 5, r.stream.Stats().Gaps)
+	})
+}
 
-		v.publish("4.1!42505", quoteOf("42505", 7))
-		v.publish("4.2!42505", `42["stock",`+depthText+`]`)
-		synctest.Wait()
-		r.quit(t)
-		synctest.Wait()
+func TestF5_AGapIsAnnouncedBeforeTheNextEvent(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.greet = true // the event is there as soon as the join is
+		r := start(t, v, nil)
+		r.live()
+		v.publish("4.1!42505", quote("42505", 1))
+		r.untilTold("q1")
 
+		v.peer(t, 1).drop()
+		r.untilTold("q1", "down", "gap", "live", "q1")
+
+		r.stop()
+	})
+}
+
+func TestBackoffIsAShareOfADoublingCeiling(t *testing.T) {
+	share := 0.0
+	cfg := Config{Backoff: Backoff{250 * time.Millisecond, 30 * time.Second}, AuthWait: Backoff{5 * time.Second, 60 * time.Second}, Rand: func() float64 { return share }}
+	lost := errors.New("lost")
+	series := func(err error) (out []time.Duration) {
+		var w waits
+		for range 9 {
+			out = append(out, w.after(err, 0, &cfg).Round(time.Millisecond))
+		}
+		return out
+	}
+
+	require.Equal(t, make([]time.Duration, 9), series(lost), "the jitter is full: it reaches down to nothing")
+	require.Equal(t, 2500*time.Millisecond, series(ErrAuth)[0], "a refused credential is never tried again at once")
+	require.Equal(t, 500*time.Millisecond, series(ErrDropped)[0])
+	share = 1
+	ms := time.Millisecond
+	require.Equal(t, []time.Duration{250 * ms, 500 * ms, 1000 * ms, 2000 * ms, 4000 * ms, 8000 * ms, 16000 * ms, 30000 * ms, 30000 * ms}, series(lost))
+	require.Equal(t, []time.Duration{5000 * ms, 10000 * ms, 20000 * ms, 40000 * ms, 60000 * ms}, series(ErrAuth)[:5])
+
+	var w waits
+	for range 6 {
+		w.after(lost, 0, &cfg)
+	}
+	require.Equal(t, 250*ms, w.after(lost, steady, &cfg), "a connection that lived clears the past")
+}
+
+func TestBackoffSpacesTheConnectsOfADeadVenue(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.dialled = func(int) error { return errors.New("connection refused") }
+		r := start(t, v, nil) // the jitter is always one half
+
+		time.Sleep(10 * time.Minute)
+		r.stop()
+
+		// 0.125 + 0.25 + 0.5 + 1 + 2 + 4 + 8 s, then 15 s each.
+		require.InDelta(t, 7+(600-15.875)/15, v.connections(), 1.5)
+		require.Empty(t, r.rec.told(), "it never was anything but down")
+	})
+}
+
+func TestARefusedCredentialIsToldAndTriedAgainSlowly(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.admit = func(p *peer) string {
+			if p.auth.Token != "good" {
+				return "Unauthorized"
+			}
+			return ""
+		}
+		r := start(t, v, nil)
+
+		time.Sleep(10 * time.Second) // tries at 0 s, 3.75 s and 11.25 s
+		require.Equal(t, 2, v.connections())
 		require.Equal(t, []string{
-			`40{"user":"TESTUSR1","token":"51606286"}`, `42["join",["4.1!42505","4.2!42505"]]`, `41`, `close `,
-		}, v.heard())
-		require.Equal(t, []string{"live", "7", "depth", "down"}, r.sink.entries())
-		require.Equal(t, 2, r.sink.commits)
-		require.NotZero(t, r.sink.quotes[0].Recv)
-		require.Equal(t, r.sink.quotes[0].Instrument, r.sink.depths[0].Instrument)
-		stats := r.Stats()
-		require.Equal(t, [4]uint64{1, 1, 1, 0}, [4]uint64{stats.Connects, stats.Quotes, stats.Depths, stats.Gaps})
+			`epoch 1: stream: handshake with ws://127.0.0.1/socket.io/: stream: credential of epoch 1 refused: "Unauthorized"`,
+			`epoch 1: stream: handshake with ws://127.0.0.1/socket.io/: stream: credential of epoch 1 refused: "Unauthorized"`,
+		}, r.rec.suspects)
+		require.EqualValues(t, 2, r.stream.Stats().AuthFailures)
+
+		// A new credential does not wait.
+		require.True(t, r.store.Swap(credential(2, "good")))
+		began := time.Now()
+		require.NoError(t, r.stream.Renew(t.Context()))
+		require.Zero(t, time.Since(began))
+		r.live()
+		require.Equal(t, []string{"live"}, r.rec.told())
+		r.stop()
 	})
 }
 
-func TestF1_ConnectionDroppedIsReconnectedAndRejoinedWithAGapBeforeTheNextEvent(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
-		for i := range 5 {
-			v.publish("4.1!42505", quoteOf("42505", i))
-			synctest.Wait()
-			v.dropAll()
-			time.Sleep(time.Second)
-			synctest.Wait()
-			require.True(t, v.joined("4.1!42505") && v.joined("4.2!42505"))
-		}
-		v.publish("4.1!42505", quoteOf("42505", 5))
-		synctest.Wait()
-		r.quit(t)
-		require.Equal(t, "live 0 down gap live 1 down gap live 2 down gap live 3 down gap live 4 down gap live 5 down",
-			strings.Join(r.sink.entries(), " "))
-		require.Equal(t, uint64(5), r.Stats().Reconnects)
-		require.Equal(t, uint64(5), r.Stats().Gaps)
-	})
-}
-
-func TestF1_ReconnectsSpreadOutWithFullJitter(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		v.script = func(_ int, c *peer) bool { // accepts nobody
-			c.hangUp()
-			return false
-		}
-		random := rand.New(rand.NewPCG(7, 7))
-		r := start(t, func(cfg *Config) {
-			cfg.Dial, cfg.Backoff, cfg.Rand = v.dial, Backoff{250 * time.Millisecond, 8 * time.Second}, random.Float64
-		})
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
-		dials := v.dials()
-		r.quit(t)
-
-		require.Greater(t, len(dials), 80)
-		require.Less(t, len(dials), 300)
-		ceiling, below := 250*time.Millisecond, 0
-		for i := 1; i < len(dials); i++ {
-			wait := dials[i].Sub(dials[i-1])
-			require.LessOrEqual(t, wait, ceiling)
-			if wait < ceiling/2 {
-				below++
+func TestARefusalOfAnOlderCredentialDoesNotEndARenewal(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.admit = func(p *peer) string {
+			if p.auth.Token != "good" {
+				time.Sleep(time.Second) // the new credential comes meanwhile
+				return "Unauthorized"
 			}
-			ceiling = min(2*ceiling, 8*time.Second)
+			return ""
 		}
-		require.InDelta(t, 0.5, float64(below)/float64(len(dials)-1), 0.15)
+		r := start(t, v, nil)
+		time.Sleep(time.Second / 2)
+		require.True(t, r.store.Swap(credential(2, "good")))
+
+		require.NoError(t, r.stream.Renew(t.Context()))
+
+		require.Equal(t, 2, v.connections())
+		r.stop()
 	})
 }
 
-func TestF1_RecoveryAfterALossTakesLessThanTheFirstBackoff(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Backoff = v.dial, Backoff{} })
-		for range 20 {
-			time.Sleep(5 * time.Second)
-			v.dropAll()
-			lost := time.Now()
-			for r.State() != market.FeedLive || !v.joined("4.1!42505") {
-				time.Sleep(time.Millisecond)
-			}
-			require.LessOrEqual(t, time.Since(lost), 260*time.Millisecond)
-		}
-		r.quit(t)
+func TestADroppedSessionIsToldAndTheStreamComesBack(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		r := start(t, v, nil)
+		r.live()
+
+		v.peer(t, 1).send("41")
+		r.untilTold("down", "gap", "live")
+
+		require.Equal(t, []string{"epoch 1: stream: session dropped by the venue"}, r.rec.suspects)
+		r.stop()
 	})
 }
 
-func TestF2_SilenceInMarketHoursLeadsToAReconnect(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		v.pingInterval = time.Second // the link is alive all the time
-		v.script = pinging(v)
-		var open atomic.Bool
-		open.Store(true)
-		r := start(t, func(cfg *Config) {
-			cfg.Dial, cfg.MarketOpen = v.dial, func(market.UnixNano) bool { return open.Load() }
-		})
-		for i := range 200 { // ten events a second: the rate is learnt
+func TestAConnectErrorInServiceIsARefusal(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		r := start(t, v, nil)
+		r.live()
+
+		v.peer(t, 1).send(`44{"message":"Unauthorized"}`)
+		r.untilTold("down", "gap", "live")
+
+		require.Equal(t, []string{`epoch 1: stream: credential of epoch 1 refused: "Unauthorized"`}, r.rec.suspects)
+		r.stop()
+	})
+}
+
+func TestStreamWaitsForTheFirstCredential(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		store := new(session.Store)
+		r := start(t, v, func(c *Config) { c.Session = store })
+		time.Sleep(time.Minute)
+		require.Zero(t, v.connections())
+
+		require.True(t, store.Swap(credential(1, "x")))
+		r.live()
+		r.stop()
+	})
+}
+
+func TestF2_SilenceInMarketHoursEndsTheConnection(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.interval = time.Second // the link itself is lively
+		r := start(t, v, func(c *Config) { c.MarketOpen = func(market.UnixNano) bool { return true } })
+		r.live()
+		answerPings(v, time.Second)
+		for n := range 400 { // 40 s of a quick feed
+			v.publish("4.1!42505", quote("42505", n))
 			time.Sleep(100 * time.Millisecond)
-			v.publish("4.1!42505", quoteOf("42505", i))
 		}
-		mute := time.Now()
-		synctest.Wait()
-		for r.Stats().Silences == 0 {
-			time.Sleep(10 * time.Millisecond)
-		}
-		require.LessOrEqual(t, time.Since(mute), 3200*time.Millisecond)
-		time.Sleep(500 * time.Millisecond)
-		require.True(t, v.joined("4.1!42505"), "rejoined")
-		v.publish("4.1!42505", quoteOf("42505", 200))
-		synctest.Wait()
-		log := strings.Join(r.sink.entries(), " ")
-		require.Contains(t, log, "199 stale down gap live 200")
+		require.Equal(t, 1, v.connections())
 
-		open.Store(false) // the market closes: nothing is expected
-		time.Sleep(12 * time.Hour)
-		require.Equal(t, uint64(1), r.Stats().Silences)
-		open.Store(true)
-		time.Sleep(2 * time.Second)
-		require.Equal(t, uint64(1), r.Stats().Silences, "silence counts from the opening")
-		r.quit(t)
+		began := time.Now()
+		r.untilTold("q399", "stale", "down", "gap", "live")
+		require.InDelta(t, 3, time.Since(began).Seconds(), 0.3)
+		require.Equal(t, []string{"3", "41"}, lastOf(v.texts(v.peer(t, 1)), 2))
+		require.EqualValues(t, 1, r.stream.Stats().Silences)
+
+		// While a new connection does not help, patience grows.
+		time.Sleep(60 * time.Second)
+		require.InDelta(t, 5, v.connections(), 1) // after 6, 12, 24 and 48 s
+		r.stop()
 	})
 }
 
-func TestF2_ASlowFeedIsGivenTenUsualIntervals(t *testing.T) {
-	cfg := &Config{Sink: new(recorder), MarketOpen: func(market.UnixNano) bool { return true }, Silence: 3 * time.Second}
-	var w watch
-	w.start(market.Stamp{})
-	require.Equal(t, 30*time.Second, w.patience(cfg), "nothing learnt yet")
+func TestF2_ASlowFeedGetsTenTimesItsInterval(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.interval = time.Second
+		r := start(t, v, func(c *Config) { c.MarketOpen = func(market.UnixNano) bool { return true } })
+		r.live()
+		answerPings(v, time.Second)
+		for n := range 60 { // one event every two seconds
+			v.publish("4.1!42505", quote("42505", n))
+			time.Sleep(2 * time.Second)
+		}
+		require.Equal(t, 1, v.connections())
 
-	w.saw(market.Mono(9*time.Second), 10, 0)
-	require.NoError(t, w.roll(market.Mono(10*time.Second)))
-	require.Equal(t, 10*time.Second, w.patience(cfg), "an event a second")
-	require.Zero(t, w.silent(market.Stamp{Mono: market.Mono(18 * time.Second)}, cfg))
-	require.Equal(t, 10*time.Second, w.silent(market.Stamp{Mono: market.Mono(19 * time.Second)}, cfg))
-	require.Equal(t, 20*time.Second, w.patience(cfg), "a reconnect did not help: more patient")
-	w.saw(market.Mono(20*time.Second), 1, 0)
-	require.Equal(t, 10*time.Second, w.patience(cfg))
-}
-
-// pinging makes every connection send Engine.IO pings.
-func pinging(v *venue) func(int, *peer) bool {
-	return func(_ int, c *peer) bool {
-		v.wait.Go(func() {
-			for {
-				select {
-				case <-c.gone:
-					return
-				case <-time.After(v.pingInterval):
-					c.say("2")
-				}
-			}
-		})
-		return true
-	}
-}
-
-func TestF12_ALinkWithoutPingsIsGivenUpAfterIntervalAndTimeout(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		v.pingInterval, v.pingTimeout = 25*time.Second, 20*time.Second
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
+		time.Sleep(13 * time.Second)
+		require.Equal(t, 1, v.connections())
 		time.Sleep(10 * time.Second)
-		v.publish("4.1!42505", quoteOf("42505", 1)) // any packet is a sign of life
-		time.Sleep(44 * time.Second)
-		require.Equal(t, uint64(1), r.Stats().Connects)
-		time.Sleep(1500 * time.Millisecond)
-		require.Equal(t, uint64(2), r.Stats().Connects)
-		r.quit(t)
+		require.Equal(t, 2, v.connections())
+		r.stop()
 	})
 }
 
-func TestF12_PingsAreAnsweredAndAFloodIsAnsweredOnce(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
-		for range 3 {
-			v.tell("2")
-			time.Sleep(time.Second)
-		}
-		require.Equal(t, []string{"3", "3", "3"}, v.heard()[2:])
-
-		flood := bytes.Repeat(frame(0x81, []byte("2")), 1000)
-		flood = append(flood, bytes.Repeat(frame(0x89, []byte("hello")), 1000)...)
-		v.mu.Lock()
-		v.peers[0].raw(flood)
-		v.mu.Unlock()
-		time.Sleep(time.Second)
-		require.Equal(t, []string{"3", "3", "3", "3"}, v.heard()[2:])
-		require.Equal(t, uint64(1), r.Stats().Connects)
-		r.quit(t)
-	})
-}
-
-func TestARefusedCredentialIsReportedAndNotHammered(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		var suspects []uint64
-		var causes []error
-		store := credentials("bad")
-		r := start(t, func(cfg *Config) {
-			cfg.Dial, cfg.Session = v.dial, store
-			cfg.OnSuspect = func(epoch uint64, cause error) {
-				suspects, causes = append(suspects, epoch), append(causes, cause)
-			}
+func TestF2_SilenceIsInOrderWhileTheMarketIsClosed(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.interval = time.Second
+		opening := time.Now().Add(time.Hour)
+		r := start(t, v, func(c *Config) {
+			c.MarketOpen = func(market.UnixNano) bool { return !time.Now().Before(opening) }
 		})
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
-		require.Less(t, len(v.dials()), 25)
-		require.Greater(t, len(v.dials()), 8)
-		require.GreaterOrEqual(t, v.dials()[1].Sub(v.dials()[0]), 2500*time.Millisecond)
-		require.Equal(t, uint64(1), suspects[0])
-		require.Len(t, suspects, len(v.dials()))
-		var refused *AuthError
-		require.ErrorAs(t, causes[0], &refused)
-		require.Equal(t, "Unauthorized", refused.Message)
-		require.ErrorIs(t, causes[0], ErrAuth)
-		require.Empty(t, r.sink.entries(), "never live, nothing to announce")
+		r.live()
+		answerPings(v, time.Second)
 
-		// A new credential ends the wait at once.
-		require.True(t, store.Swap(credential(2, v.token)))
-		before := time.Now()
-		require.NoError(t, r.Renew(t.Context()))
-		require.Less(t, time.Since(before), time.Second)
-		require.Equal(t, market.FeedLive, r.State())
-		r.quit(t)
+		time.Sleep(time.Hour + 29*time.Second)
+		require.Equal(t, 1, v.connections())
+		time.Sleep(32 * time.Second) // thirty seconds, while no rate is known, from a look at most thirty late
+		require.Equal(t, 2, v.connections())
+		r.stop()
 	})
 }
 
-func TestADroppedSessionIsReportedThenReconnectedAfterAWait(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		var cause error
-		var epoch uint64
-		r := start(t, func(cfg *Config) {
-			cfg.Dial, cfg.Backoff = v.dial, Backoff{250 * time.Millisecond, 30 * time.Second}
-			cfg.OnSuspect = func(e uint64, c error) { epoch, cause = e, c }
-		})
-		time.Sleep(30 * time.Second)
-		v.tell(`41`)
-		synctest.Wait()
-		require.ErrorIs(t, cause, ErrDropped)
-		require.Equal(t, uint64(1), epoch)
-		require.Equal(t, market.FeedDown, r.State())
-		time.Sleep(400 * time.Millisecond)
-		require.Len(t, v.dials(), 1, "not at once")
-		time.Sleep(time.Second)
-		require.Len(t, v.dials(), 2)
-		require.True(t, v.joined("4.1!42505"))
-		r.quit(t)
-	})
-}
-
-func TestF7_MalformedEventsAreDroppedCountedAndBuriedWhileTheConnectionLives(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		var letters bytes.Buffer
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.DeadLetter = v.dial, &letters })
-		synctest.Wait()
-		bad := []string{`42{bad`, `42["stock",["4.1!42505",1]]`, `42["stock",` + strings.Replace(quoteText, "98", "NaN", 1) + `]`, `9`, `42["stock"]`}
-		for _, text := range bad {
-			v.tell(text)
-		}
-		v.tell(quoteOf("99999", 1)) // unknown
-		v.tell(`42["news","x"]`)
-		v.tell(`42/other,["stock",1]`)
-		v.tell(quoteOf("42505", 1))
-		synctest.Wait()
-		stats := r.Stats()
-		r.quit(t)
-
-		require.Equal(t, uint64(len(bad)), stats.DecodeErrors)
-		require.Equal(t, uint64(1), stats.Unknown)
-		require.Equal(t, uint64(2), stats.Ignored)
-		require.Equal(t, []string{"live", "1", "down"}, r.sink.entries())
-		lines := strings.Split(strings.TrimSuffix(letters.String(), "\n"), "\n")
-		require.Len(t, lines, len(bad))
-		for i, line := range lines {
-			quoted := line[strings.LastIndex(line, ` "`)+1:]
-			text, err := strconv.Unquote(quoted)
-			if err == nil {
-				require.Equal(t, bad[i], text)
+// answerPings keeps every connection of the venue lively.
+func answerPings(v *venue, every time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	ping := func(p *peer) {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				p.send("2")
+			case <-p.gone:
+				return
 			}
-			require.Contains(t, line, " ticks ")
-			require.Contains(t, line, strconv.Quote(bad[i]))
 		}
-	})
-}
-
-func TestF7_AConnectionThatIsMostlyNonsenseIsGivenUp(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
-		for range 30 {
-			time.Sleep(500 * time.Millisecond)
-			v.tell(quoteOf("42505", 1))
-			v.tell(`42{bad`)
-		}
-		time.Sleep(time.Second)
-		require.Equal(t, uint64(2), r.Stats().Connects)
-		r.quit(t)
-	})
-}
-
-func TestF8AndF9_BrokenFramesEndTheConnectionWithTheRightCode(t *testing.T) {
-	masked := frame(0x81, []byte("hello"))
-	masked = append(append([]byte{masked[0], masked[1] | 0x80}, 1, 2, 3, 4), masked[2:]...)
-	cases := []struct {
-		name string
-		raw  []byte
-		code ws.StatusCode
-	}{
-		{"F8 length of 2^63-1 bytes", []byte{0x81, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255}, 1009},
-		{"F8 length of 2^63 bytes", []byte{0x81, 127, 0x80, 0, 0, 0, 0, 0, 0, 0}, 1002},
-		{"F8 length beyond the limit", append([]byte{0x81, 127}, 0, 0, 0, 0, 0, 1, 0, 1), 1009},
-		{"F8 10,000 fragments", append(frame(0x01, nil), bytes.Repeat(frame(0x00, nil), 10_000)...), 1009},
-		{"F8 fragments beyond the limit", append(frame(0x01, make([]byte, 60_000)), frame(0x00, make([]byte, 60_000))...), 1009},
-		{"F9 fragmented control frame", frame(0x09, []byte("x")), 1002},
-		{"F9 control frame of 126 bytes", frame(0x89, make([]byte, 126)), 1002},
-		{"F9 reserved bit", frame(0xc1, []byte("x")), 1002},
-		{"F11 compressed frame", frame(0xc1, []byte{0xaa, 0, 0}), 1002},
-		{"F9 reserved opcode", frame(0x83, []byte("x")), 1002},
-		{"F9 reserved control opcode", frame(0x8b, []byte("x")), 1002},
-		{"F9 masked server frame", masked, 1002},
-		{"F9 continuation of nothing", frame(0x80, []byte("x")), 1002},
-		{"F9 new message within a fragmented one", append(frame(0x01, []byte("x")), frame(0x81, []byte("y"))...), 1002},
-		{"F9 close frame of one byte", frame(0x88, []byte{3}), 1002},
-		{"F9 close code not in use", frame(0x88, []byte{0, 5}), 1002},
-		{"F10 text that is not UTF-8", frame(0x81, []byte("42[\"\xff\"]")), 1007},
-		{"F10 fragments that are not UTF-8", append(frame(0x01, []byte("42[\"\xe2\x82")), frame(0x80, []byte("\"]"))...), 1007},
-		{"F10 close reason that is not UTF-8", frame(0x88, []byte{3, 232, 0xff}), 1007},
 	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, v *venue) {
-				r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
+	for _, p := range v.peers {
+		v.wait.Go(func() { ping(p) })
+	}
+	v.hear = func(p *peer, text []byte) {
+		if bytes.HasPrefix(text, []byte("40")) {
+			v.wait.Go(func() { ping(p) })
+		}
+	}
+}
+
+func lastOf(all []string, n int) []string { return all[max(0, len(all)-n):] }
+
+func TestF7_MalformedEventsAreDroppedCountedAndKept(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		var letters bytes.Buffer
+		r := start(t, v, func(c *Config) { c.DeadLetter = &letters })
+		r.live()
+		p := v.peer(t, 1)
+		broken := []string{
+			`42["stock",["4.1!42505",12.`, `42["stock",[]]`, `42["stock",["4.1!42505",1,2,3]]`, `42["stock",["4.1!42505",nan,1e999,-0,"x",{},[],null,1,1,1]]`,
+			`42{bad`, `42["stock"]`, `9`, ``, "42[\"stock\",[\"\x1b[31mred\n\"]]",
+		}
+
+		for n, text := range broken {
+			p.send(text)
+			v.publish("4.1!42505", quote("42505", n))
+		}
+		r.untilTold("q8")
+		p.send(quote("999999", 1)) // well-formed, of a token that is not ours
+		r.until("unknown", func() bool { return r.stream.Stats().Unknown == 1 })
+		r.stop()
+
+		require.EqualValues(t, len(broken), r.stream.Stats().DecodeErrors)
+		require.EqualValues(t, 9, r.stream.Stats().Quotes)
+		require.Equal(t, 1, v.connections(), "the connection is kept")
+		lines := strings.Split(strings.TrimSpace(letters.String()), "\n")
+		require.Len(t, lines, len(broken))
+		require.Contains(t, lines[1], ` ticks "stream: malformed stock event`)
+		require.Contains(t, lines[0], ` ticks "socketio: not a packet`)
+		require.Contains(t, lines[0], `"42[\"stock\",[\"4.1!42505\",12."`)
+		require.NotContains(t, letters.String(), "\x1b")
+	})
+}
+
+func TestF7_MoreThanOneInAHundredEndsTheConnection(t *testing.T) {
+	for _, test := range []struct {
+		every, connections int
+	}{{50, 2}, {200, 1}} {
+		virtual(t, func(t *testing.T) {
+			v := newVenue()
+			r := start(t, v, nil)
+			r.live()
+			p := v.peer(t, 1)
+
+			for n := range 10_500 / 5 { // a little more than ten seconds
+				if n%test.every == 0 {
+					p.send(`42["stock",[]]`)
+				}
+				v.publish("4.1!42505", quote("42505", n))
+				time.Sleep(5 * time.Millisecond)
+			}
+
+			require.Equal(t, test.connections, v.connections())
+			r.stop()
+		})
+	}
+}
+
+func TestF12_MissedPingsEndTheConnection(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.interval, v.timeout = 10*time.Second, 5*time.Second
+		r := start(t, v, nil)
+		r.live()
+		p := v.peer(t, 1)
+		for range 3 { // late, but not too late
+			time.Sleep(14 * time.Second)
+			p.send("2")
+		}
+		require.Equal(t, 1, v.connections())
+
+		began := time.Now()
+		r.untilTold("down", "gap", "live")
+		require.InDelta(t, 15, time.Since(began).Seconds(), 0.5)
+		require.Equal(t, []string{"3", "3", "3"}, lastOf(v.texts(p), 3))
+		r.stop()
+	})
+}
+
+func TestF12_AFloodOfPingsIsAnsweredOnceARead(t *testing.T) {
+	var flood []byte
+	for range 5000 {
+		flood = append(flood, 0x81, 1, '2')
+		flood = append(flood, 0x89, 2, 'h', 'i')
+	}
+	conn := &script{in: flood, chunk: len(flood)}
+	l := newLink(conn, 1, 64<<10)
+
+	require.NoError(t, l.fill())
+	_, ok, err := l.next()
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.NoError(t, l.answer())
+
+	require.Len(t, conn.written, 6+1+6+2, "one pong of either kind")
+}
+
+func TestF8_AHugeFrameIsRefusedWithClose1009(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		r := start(t, v, nil)
+		r.live()
+		p := v.peer(t, 1)
+
+		p.out <- []byte{0x81, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+		r.untilTold("down", "gap", "live")
+
+		require.Equal(t, "1009", v.farewell(p))
+		r.stop()
+	})
+}
+
+func TestF17_OrderNoticesAreDeliveredAndABrokenOneIsAGap(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		rec := new(recorder)
+		r := start(t, v, func(c *Config) {
+			c.Orders, c.Candles, c.Sink, c.Rooms, c.OnState = rec.order, rec.candle, nil, nil, rec.State
+		})
+		r.rec = rec
+		r.live()
+		p := v.peer(t, 1)
+		for _, line := range captured(t, "ws_order_events.jsonl", "ws_ohlc.jsonl") {
+			if line.Dir == "s2c" && strings.HasPrefix(line.Payload, "42") {
+				p.send(line.Payload)
+			}
+		}
+		r.until("orders and candles", func() bool { s := r.stream.Stats(); return s.Orders >= 10 && s.Candles >= 4 })
+		require.Len(t, rec.orders, int(r.stream.Stats().Orders))
+		require.Equal(t, "202611233800017846", rec.orders[0].VenueID.String())
+		require.Equal(t, []string{"live"}, rec.told())
+
+		p.send(`42["order",["1","*"]]`)
+		r.untilTold("live", "gap", "live")
+		require.Equal(t, 1, v.connections(), "the connection is kept")
+		r.stop()
+	})
+}
+
+func TestStopEndsEveryWait(t *testing.T) {
+	hang := func(v *venue) { v.upgraded = func(conn net.Conn) bool { _, _ = ws.ReadFrame(conn); return true } }
+	for name, prepare := range map[string]func(v *venue){
+		"in service":       func(*venue) {},
+		"in the handshake": hang,
+		"between connects": func(v *venue) { v.dialled = func(int) error { return errors.New("no") } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				v := newVenue()
+				prepare(v)
+				r := start(t, v, nil)
+				time.Sleep(5 * time.Second)
 				synctest.Wait()
-				v.mu.Lock()
-				v.peers[0].raw(c.raw)
-				v.mu.Unlock()
-				time.Sleep(time.Second)
-				synctest.Wait()
-				want := frame(0x88, []byte{byte(c.code >> 8), byte(c.code)})
-				require.Contains(t, v.heard(), "close "+base64.RawStdEncoding.EncodeToString(want[2:]))
-				require.Equal(t, uint64(2), r.Stats().Connects, "reconnected")
-				r.quit(t)
+				began := time.Now()
+				r.stop()
+				require.Less(t, time.Since(began), 3*time.Second)
 			})
 		})
 	}
 }
 
-func TestFragmentedMessagesArePutTogetherWithControlFramesBetween(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
-		text := []byte(quoteOf("42505", 1))
-		for cut := 1; cut < len(text); cut += 13 {
-			v.mu.Lock()
-			raw := frame(0x01, text[:cut])
-			raw = append(raw, frame(0x89, []byte("ping"))...)
-			raw = append(raw, frame(0x00, nil)...)
-			raw = append(raw, frame(0x80, text[cut:])...)
-			raw = append(raw, frame(0x82, []byte{4, 1, 2})...)                              // binary: ignored
-			raw = append(append(raw, frame(0x02, []byte{4})...), frame(0x80, []byte{1})...) // likewise in two parts
-			for i := range raw {                                                            // and each byte in a write of its own
-				v.peers[0].raw(raw[i : i+1])
-			}
-			v.mu.Unlock()
-		}
-		synctest.Wait()
-		r.quit(t)
-		require.Equal(t, (len(text)-2)/13+1, len(r.sink.quotes))
-		require.Equal(t, uint64(1), r.Stats().Connects)
-		require.NotZero(t, r.Stats().Ignored)
-	})
-}
-
-func TestOrderStreamDeliversNoticesAndCallsAnUnreadableOneAGap(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		var states []market.FeedState
-		sink := new(recorder)
-		r := start(t, func(cfg *Config) {
-			cfg.Dial, cfg.Sink, cfg.Rooms, cfg.Orders = v.dial, nil, nil, sink.order
-			cfg.OnState = func(s market.FeedState) { states = append(states, s) }
-		})
-		synctest.Wait()
-		notice := notices(t)[0]
-		v.tell(notice)
-		v.tell(`42["order",["1","*"]]`)
-		v.tell(`42["stock",["2026-11-23 10:29:29","x"]]`)
-		v.tell(notice)
-		synctest.Wait()
-		r.quit(t)
-
-		require.Len(t, sink.reports, 2)
-		require.NotZero(t, sink.reports[0].Recv)
-		require.Equal(t, []market.FeedState{market.FeedLive, market.FeedGap, market.FeedLive, market.FeedDown}, states)
-		require.Equal(t, uint64(1), r.Stats().DecodeErrors)
-		require.Equal(t, uint64(1), r.Stats().Ignored)
-	})
-}
-
-func TestF17AndF18_NoticesArePassedOnAsTheyComeWithTheirSequence(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		sink := new(recorder)
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Sink, cfg.Rooms, cfg.Orders = v.dial, nil, nil, sink.order })
-		synctest.Wait()
-		all := notices(t)
-		for _, i := range []int{0, 2, 1, 1, 3} { // reordered and repeated: not for the feed to judge
-			v.tell(all[i])
-		}
-		synctest.Wait()
-		r.quit(t)
-		var sequences []uint64
-		for _, report := range sink.reports {
-			sequences = append(sequences, report.Sequence%100_000_0000)
-		}
-		require.Equal(t, []uint64{301788200, 301796231, 301788212, 301788212, 301799000}, sequences)
-	})
-}
-
-func TestSetRoomsLeavesAndJoinsTheDifferenceAndHoldsAfterAReconnect(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
-		require.NoError(t, r.SetRooms([]string{"4.2!42505", "4.1!42506"}))
-		synctest.Wait()
-		require.False(t, v.joined("4.1!42505"))
-		require.True(t, v.joined("4.2!42505") && v.joined("4.1!42506"))
-		require.Equal(t, []string{`42["leave",["4.1!42505"]]`, `42["join",["4.1!42506"]]`}, v.heard()[2:])
-		v.dropAll()
+func TestAHandshakeHasItsTime(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.upgraded = func(conn net.Conn) bool { _, _ = ws.ReadFrame(conn); return true }
+		r := start(t, v, nil)
+		time.Sleep(10*time.Second + 100*time.Millisecond)
+		require.Equal(t, 1, v.connections())
 		time.Sleep(time.Second)
-		require.Equal(t, `42["join",["4.2!42505","4.1!42506"]]`, v.heard()[len(v.heard())-1])
-		require.ErrorIs(t, r.SetRooms([]string{""}), ErrConfig)
-		r.quit(t)
+		require.Equal(t, 2, v.connections())
+		r.stop()
 	})
 }
 
-func TestConfigIsCheckedOnce(t *testing.T) {
-	good := Config{Name: "x", URL: "wss://livestream.example", Session: credentials("t"), Universe: testUniverse(t), Sink: new(recorder)}
+func TestRunMayBeCalledOnce(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		r := start(t, newVenue(), nil)
+		r.live()
+		require.Error(t, r.stream.Run(t.Context()))
+		r.stop()
+		require.ErrorIs(t, r.stream.Renew(t.Context()), ErrStopped)
+	})
+}
+
+func TestConfigNamesWhatItRefuses(t *testing.T) {
+	good := Config{Name: "ticks", URL: "wss://livestream.example", Session: new(session.Store), Universe: testUniverse(t), Sink: new(recorder), TLS: &tls.Config{}}
 	_, err := New(good)
 	require.NoError(t, err)
-	refuses := func(what string, change func(*Config)) {
+	refuses := func(text string, change func(*Config)) {
 		t.Helper()
 		cfg := good
 		change(&cfg)
 		_, err := New(cfg)
 		require.ErrorIs(t, err, ErrConfig)
-		require.Contains(t, err.Error(), what)
+		require.ErrorContains(t, err, text)
 	}
-	refuses("not wss://", func(c *Config) { c.URL = "https://livestream.example" })
+	refuses("not wss://", func(c *Config) { c.URL = "https://x" })
+	refuses("not wss://", func(c *Config) { c.URL = "" })
+	refuses("more than a host", func(c *Config) { c.URL = "wss://x/socket.io/" })
 	refuses("in the clear", func(c *Config) { c.URL = "ws://livestream.example" })
-	refuses("more than a host", func(c *Config) { c.URL = "wss://livestream.example/socket.io/" })
-	refuses("no session", func(c *Config) { c.Session = nil })
+	refuses("session", func(c *Config) { c.Session = nil })
 	refuses("nothing to deliver", func(c *Config) { c.Sink = nil })
-	refuses("no universe", func(c *Config) { c.Universe = nil })
-	refuses("slash", func(c *Config) { c.Path = "socket.io" })
-	refuses("empty room", func(c *Config) { c.Rooms = []string{""} })
-	refuses("backoff", func(c *Config) { c.Backoff.Initial = time.Second })
+	refuses("universe", func(c *Config) { c.Universe = nil })
+	refuses("slash", func(c *Config) { c.Path = "x" })
+	refuses("backoff", func(c *Config) { c.Backoff = Backoff{2, 1} })
 	refuses("negative", func(c *Config) { c.Overlap = -1 })
+	refuses("empty room", func(c *Config) { c.Rooms = []string{""} })
 }
 
-func TestRunMayBeCalledOnceAndRenewNeedsIt(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		r := start(t, func(cfg *Config) { cfg.Dial = v.dial })
-		synctest.Wait()
-		require.Error(t, r.Run(t.Context()))
-		r.quit(t)
-		require.ErrorIs(t, r.Renew(t.Context()), ErrStopped)
+func TestTheHotPathDoesNotAllocate(t *testing.T) {
+	store := new(session.Store)
+	sink := new(countingSink)
+	s, err := New(Config{Name: "ticks", URL: "ws://127.0.0.1", Session: store, Universe: testUniverse(t), Sink: sink, Tap: func([]byte) {}})
+	require.NoError(t, err)
+	var in []byte
+	for n := range 20 {
+		in = append(in, ws.MustCompileFrame(ws.NewTextFrame([]byte(quote("42505", n))))...)
+		in = append(in, ws.MustCompileFrame(ws.NewTextFrame([]byte(`42["stock",`+depthText+`]`)))...)
+	}
+	in = append(in, 0x81, 1, '2')
+	conn := &script{chunk: 1 << 20}
+	s.link = newLink(conn, 1, s.cfg.MaxMessage)
+
+	allocs := testing.AllocsPerRun(200, func() {
+		conn.in, conn.written = in, conn.written[:0]
+		if err := errors.Join(s.link.fill(), s.pump(s.link)); err != nil {
+			panic(err)
+		}
 	})
+
+	require.Zero(t, allocs)
+	require.Equal(t, 201*20, sink.quotes)
+	require.Equal(t, 201*20, sink.depths)
+	require.Equal(t, 201*40, sink.commits)
 }
 
-func TestStreamWaitsForTheFirstCredential(t *testing.T) {
-	virtual(t, func(t *testing.T, v *venue) {
-		store := new(session.Store)
-		r := start(t, func(cfg *Config) { cfg.Dial, cfg.Session = v.dial, store })
-		time.Sleep(time.Minute)
-		require.Empty(t, v.dials())
-		store.Swap(credential(1, v.token))
-		time.Sleep(time.Second)
-		require.Equal(t, market.FeedLive, r.State())
-		r.quit(t)
-	})
+type countingSink struct{ quotes, depths, commits int }
+
+func (c *countingSink) Quote(*market.Quote)    { c.quotes++ }
+func (c *countingSink) Depth(*market.Depth)    { c.depths++ }
+func (c *countingSink) Commit(market.Stamp)    { c.commits++ }
+func (c *countingSink) State(market.FeedState) {}
+
+func BenchmarkFrameToSink(b *testing.B) {
+	s, err := New(Config{Name: "ticks", URL: "ws://127.0.0.1", Session: new(session.Store), Universe: testUniverse(b), Sink: new(countingSink)})
+	require.NoError(b, err)
+	in := ws.MustCompileFrame(ws.NewTextFrame([]byte(quote("42505", 1))))
+	conn := &script{chunk: 1 << 20}
+	s.link = newLink(conn, 1, s.cfg.MaxMessage)
+	b.ReportAllocs()
+	for b.Loop() {
+		conn.in = in
+		if err := errors.Join(s.link.fill(), s.pump(s.link)); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -1,21 +1,21 @@
 package stream
 
 import (
-	"bufio"
 	"context"
-	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"slices"
+	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
@@ -23,408 +23,363 @@ import (
 	"github.com/vayu-trading/vayu/feed/socketio"
 )
 
-// venue is a small Socket.IO server: enough of Breeze's stream to test a client
-// against, and every way to misbehave. Rooms, joins and broadcasts are settled
-// under one lock, so that all connections see events in one order.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// venue is a small Socket.IO server. It is reached by its dial method only. Its
+// fields above mu are set before the first connection.
 type venue struct {
-	token        string
-	pingInterval time.Duration
-	pingTimeout  time.Duration
-	// script, when set, serves the n-th connection (from 1) in place of the
-	// usual way; it returns true to go on the usual way after it.
-	script func(n int, c *peer) bool
+	interval, timeout time.Duration
+	greet             bool                     // a join brings each room's latest event
+	admit             func(p *peer) string     // why a credential is refused, "" when it is not
+	network           func() (a, b net.Conn)   // default net.Pipe
+	dialled           func(number int) error   // refuses a connection
+	upgraded          func(conn net.Conn) bool // takes over a connection after the upgrade
 
 	mu     sync.Mutex
-	count  int
-	peers  []*peer // open ones
-	dialed []time.Time
-	said   []string // every text of every client, in order of arrival
+	hear   func(*peer, []byte)   // sees every text of a client
+	fence  func(*peer) (ok bool) // answers a websocket ping in its own way
+	dials  int
+	peers  []*peer // all that ever were
+	latest map[string][]byte
 	wait   sync.WaitGroup
 }
 
-func newVenue() *venue {
-	return &venue{token: "51606286", pingInterval: 25 * time.Second, pingTimeout: 20 * time.Second}
-}
-
-// peer is one connection, seen from the venue.
+// peer is one connection.
 type peer struct {
-	v       *venue
-	n       int
-	conn    net.Conn
-	request string
-	rooms   map[string]bool // guarded by v.mu
-	granted bool
-	out     chan []byte
-	closed  atomic.Bool
-	gone    chan struct{}
+	number int
+	conn   net.Conn
+	out    chan []byte // frames
+	gone   chan struct{}
+
+	// Guarded by the venue's mu.
+	auth   socketio.Auth
+	rooms  map[string]bool
+	heard  []string // texts, in order
+	pings  int      // of the websocket kind
+	closed string   // the client's close frame: its code
 }
 
-// dial is a Config.Dial that reaches the venue through an in-memory pipe, for
-// tests in virtual time.
+func newVenue() *venue {
+	return &venue{interval: 25 * time.Second, timeout: 20 * time.Second, latest: make(map[string][]byte), network: net.Pipe}
+}
+
 func (v *venue) dial(context.Context, string, string) (net.Conn, error) {
-	client, server := net.Pipe()
-	v.wait.Go(func() { v.serve(server) })
-	return client, nil
-}
-
-// listen serves on loopback and returns the URL.
-func (v *venue) listen(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	v.wait.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			v.wait.Go(func() { v.serve(conn) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		v.dropAll()
-		v.wait.Wait()
-	})
-	return "ws://" + listener.Addr().String()
-}
-
-func (v *venue) serve(conn net.Conn) {
-	defer conn.Close()
 	v.mu.Lock()
-	v.count++
-	n := v.count
-	v.dialed = append(v.dialed, time.Now())
-	v.mu.Unlock()
-	c := &peer{v: v, n: n, conn: conn, rooms: make(map[string]bool), out: make(chan []byte, 1<<16), gone: make(chan struct{})}
-	upgrader := ws.Upgrader{OnRequest: func(uri []byte) error {
-		c.request = string(uri)
-		return nil
-	}}
-	if _, err := upgrader.Upgrade(conn); err != nil {
+	defer v.mu.Unlock()
+	v.dials++
+	if v.dialled != nil {
+		if err := v.dialled(v.dials); err != nil {
+			return nil, err
+		}
+	}
+	near, far := v.network()
+	p := &peer{number: v.dials, conn: far, out: make(chan []byte, 1<<16), gone: make(chan struct{}), rooms: make(map[string]bool)}
+	v.peers = append(v.peers, p)
+	v.wait.Go(func() { v.serve(p) })
+	return near, nil
+}
+
+func (v *venue) serve(p *peer) {
+	defer p.conn.Close()
+	defer close(p.gone)
+	if _, err := ws.Upgrade(p.conn); err != nil {
 		return
 	}
-	v.mu.Lock()
-	v.peers = append(v.peers, c)
-	v.mu.Unlock()
-	defer func() {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.peers = slices.DeleteFunc(v.peers, func(other *peer) bool { return other == c })
-		close(c.gone)
-	}()
-
-	stop := make(chan struct{})
-	var writer sync.WaitGroup
-	writer.Go(func() {
-		buffered := bufio.NewWriterSize(conn, 32<<10)
-		for {
-			select {
-			case frame := <-c.out:
-				if frame == nil {
-					_ = buffered.Flush()
-					_ = conn.Close()
-					return
-				}
-				_, _ = buffered.Write(frame)
-				if len(c.out) == 0 {
-					if buffered.Flush() != nil {
-						return
-					}
-				}
-			case <-stop:
-				return
-			}
-		}
-	})
-	defer writer.Wait()
-	defer close(stop)
-	if v.script != nil && !v.script(n, c) {
-		c.drain()
+	if v.upgraded != nil && v.upgraded(p.conn) {
 		return
 	}
-	c.open()
-	c.usual()
-}
-
-func (c *peer) open() {
-	c.say(string(socketio.AppendOpen(nil, socketio.Handshake{
-		SID: fmt.Sprint("s", c.n), PingInterval: c.v.pingInterval, PingTimeout: c.v.pingTimeout, MaxPayload: 1e6})))
-}
-
-// usual handles what a client says as the real server does.
-func (c *peer) usual() {
+	v.wait.Go(p.write)
+	p.send(string(socketio.AppendOpen(nil, socketio.Handshake{SID: "a", PingInterval: v.interval, PingTimeout: v.timeout, MaxPayload: 1e6})))
 	for {
-		text, ok := c.hear()
-		if !ok {
+		frame, err := ws.ReadFrame(p.conn)
+		if err != nil {
 			return
 		}
-		p, err := socketio.Parse([]byte(text))
-		if err != nil {
-			c.hangUp()
-			return
-		}
-		c.v.mu.Lock()
-		switch {
-		case p.Type == socketio.Connect:
-			auth, err := socketio.ParseAuth(p.Data)
-			if err != nil || auth.User != "TESTUSR1" || auth.Token != c.v.token {
-				c.say(string(socketio.AppendConnectError(nil, "", "Unauthorized")))
-			} else {
-				c.granted = true
-				c.say(`40{"sid":"granted"}`)
-			}
-		case p.Type == socketio.Disconnect:
-			clear(c.rooms)
-			c.granted = false
-		case p.Named(socketio.Join), p.Named(socketio.Leave):
-			rooms, _ := socketio.ParseRooms(p.Data)
-			for _, room := range rooms {
-				c.rooms[room] = p.Named(socketio.Join)
-			}
-		}
-		c.v.mu.Unlock()
-	}
-}
-
-// hear is the client's next text; false at the end. Close frames are answered.
-func (c *peer) hear() (string, bool) {
-	for {
-		h, err := ws.ReadHeader(c.conn)
-		if err != nil {
-			return "", false
-		}
-		payload := make([]byte, h.Length)
-		if _, err := io.ReadFull(c.conn, payload); err != nil {
-			return "", false
-		}
-		if !h.Masked {
-			panic("a client's frame is not masked")
-		}
-		ws.Cipher(payload, h.Mask, 0)
-		switch h.OpCode {
-		case ws.OpText:
-			c.v.mu.Lock()
-			c.v.said = append(c.v.said, string(payload))
-			c.v.mu.Unlock()
-			return string(payload), true
+		frame = ws.UnmaskFrameInPlace(frame)
+		switch frame.Header.OpCode {
 		case ws.OpPing:
-			c.raw(frame(0x8a, payload))
+			v.mu.Lock()
+			p.pings++
+			own := v.fence
+			v.mu.Unlock()
+			if own != nil && own(p) {
+				continue
+			}
+			p.frame(ws.NewPongFrame(frame.Payload))
 		case ws.OpClose:
-			c.v.mu.Lock()
-			c.v.said = append(c.v.said, "close "+base64.RawStdEncoding.EncodeToString(payload))
-			c.v.mu.Unlock()
-			c.raw(frame(0x88, payload))
-			c.hangUp()
+			code, _ := ws.ParseCloseFrameData(frame.Payload)
+			v.mu.Lock()
+			p.closed = fmt.Sprint(uint16(code))
+			v.mu.Unlock()
+			return
+		case ws.OpText:
+			v.text(p, frame.Payload)
 		}
 	}
 }
 
-// drain reads until the client is gone.
-func (c *peer) drain() {
-	for ok := true; ok; {
-		_, ok = c.hear()
+func (v *venue) text(p *peer, payload []byte) {
+	v.mu.Lock()
+	hear := v.hear
+	v.mu.Unlock()
+	if hear != nil {
+		hear(p, payload)
 	}
-}
-
-func (c *peer) say(text string) { c.raw(frame(0x81, []byte(text))) }
-
-func (c *peer) raw(frame []byte) {
-	if !c.closed.Load() {
-		c.out <- frame
-	}
-}
-
-// hangUp ends the TCP connection after what has been said.
-func (c *peer) hangUp() {
-	if !c.closed.Swap(true) {
-		c.out <- nil
-	}
-}
-
-// frame is an unmasked frame, as a server sends it.
-func frame(first byte, payload []byte) []byte {
-	h := ws.Header{Fin: first&0x80 != 0, Rsv: first >> 4 & 7, OpCode: ws.OpCode(first & 15), Length: int64(len(payload))}
-	var out strings.Builder
-	_ = ws.WriteHeader(&out, h)
-	return append([]byte(out.String()), payload...)
-}
-
-// publish sends an event to everyone in the room.
-func (v *venue) publish(room, payload string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, c := range v.peers {
-		if c.rooms[room] {
-			c.say(payload)
+	p.heard = append(p.heard, string(payload))
+	packet, err := socketio.Parse(payload)
+	switch {
+	case err != nil:
+	case packet.Type == socketio.Connect:
+		p.auth, _ = socketio.ParseAuth(packet.Data)
+		if v.admit != nil {
+			if reason := v.admit(p); reason != "" {
+				p.send(string(socketio.AppendConnectError(nil, "", reason)))
+				return
+			}
+		}
+		p.send(string(socketio.AppendAccept(nil, "b")))
+	case packet.Named(socketio.Join):
+		rooms, _ := socketio.ParseRooms(packet.Data)
+		for _, room := range rooms {
+			p.rooms[room] = true
+			if event := v.latest[room]; v.greet && event != nil {
+				p.send(string(event))
+			}
 		}
 	}
 }
 
-// tell sends a text to everyone who was granted the namespace.
-func (v *venue) tell(payload string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, c := range v.peers {
-		if c.granted {
-			c.say(payload)
+func (p *peer) write() {
+	for {
+		select {
+		case frame := <-p.out:
+			if _, err := p.conn.Write(frame); err != nil {
+				return
+			}
+		case <-p.gone:
+			return
 		}
 	}
 }
 
-func (v *venue) dropAll() {
+func (p *peer) frame(f ws.Frame) { p.out <- ws.MustCompileFrame(f) }
+func (p *peer) send(text string) { p.frame(ws.NewTextFrame([]byte(text))) }
+
+// drop ends the connection without a word.
+func (p *peer) drop() { _ = p.conn.Close() }
+
+// publish sends an event to those who joined a room.
+func (v *venue) publish(room, event string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, c := range v.peers {
-		_ = c.conn.Close()
+	v.latest[room] = []byte(event)
+	for _, p := range v.peers {
+		select {
+		case <-p.gone:
+			continue
+		default:
+		}
+		if p.rooms[room] {
+			p.send(event)
+		}
 	}
 }
 
-func (v *venue) heard() []string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return slices.Clone(v.said)
+// peer waits for connection number n, from 1, to have joined or been refused.
+func (v *venue) peer(tb testing.TB, n int) *peer {
+	tb.Helper()
+	for range 100_000 {
+		v.mu.Lock()
+		for _, p := range v.peers {
+			if p.number == n && len(p.heard) > 0 {
+				v.mu.Unlock()
+				return p
+			}
+		}
+		v.mu.Unlock()
+		time.Sleep(time.Millisecond)
+	}
+	require.FailNow(tb, "no such connection", "%d", n)
+	return nil
 }
 
-func (v *venue) dials() []time.Time {
+func (v *venue) texts(p *peer) []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.Clone(v.dialed)
+	return append([]string(nil), p.heard...)
 }
 
-// joined tells whether a connection of the client is in the room.
-func (v *venue) joined(room string) bool {
+func (v *venue) farewell(p *peer) string {
+	<-p.gone
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.ContainsFunc(v.peers, func(c *peer) bool { return c.rooms[room] })
+	return p.closed
 }
 
-// recorder is a Sink that keeps everything, and notices when two goroutines
-// call it at once.
+func (v *venue) connections() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.dials
+}
+
+// quote is a "stock" event of a token; n is its volume, so that it can be told
+// from others.
+func quote(token string, n int) string {
+	text := strings.Replace(quoteText, "42505", token, 1)
+	return `42["stock",` + strings.Replace(text, "70816125", fmt.Sprint(n), 1) + `]`
+}
+
+// recorder is a Sink, and takes everything else a stream tells.
 type recorder struct {
-	mu      sync.Mutex
-	quotes  []market.Quote
-	depths  []market.Depth
-	states  []market.FeedState
-	log     []string // states and volumes in order
-	commits int
-	reports []order.Report
-	busy    atomic.Int32
-	crowded atomic.Bool
+	mu       sync.Mutex
+	log      []string // states, and "q7" for a quote of volume 7, in order
+	depths   int
+	commits  int
+	orders   []order.Report
+	candles  int
+	suspects []string
+	taps     int
 }
 
-func (r *recorder) enter() func() {
-	if r.busy.Add(1) != 1 {
-		r.crowded.Store(true)
-	}
+func (r *recorder) note(text string) {
 	r.mu.Lock()
-	return func() {
-		r.busy.Add(-1)
-		r.mu.Unlock()
-	}
+	defer r.mu.Unlock()
+	r.log = append(r.log, text)
 }
 
-func (r *recorder) Quote(q *market.Quote) {
-	defer r.enter()()
-	r.quotes = append(r.quotes, *q)
-	r.log = append(r.log, fmt.Sprint(q.Volume))
-}
-
-func (r *recorder) Depth(d *market.Depth) {
-	defer r.enter()()
-	r.depths = append(r.depths, *d)
-	r.log = append(r.log, "depth")
-}
-
-func (r *recorder) Commit(market.Stamp) {
-	defer r.enter()()
-	r.commits++
-}
-
-func (r *recorder) State(state market.FeedState) {
-	defer r.enter()()
-	r.states = append(r.states, state)
-	r.log = append(r.log, state.String())
-}
-
+func (r *recorder) Quote(q *market.Quote)    { r.note(fmt.Sprintf("q%d", q.Volume)) }
+func (r *recorder) State(s market.FeedState) { r.note(s.String()) }
+func (r *recorder) Depth(*market.Depth)      { r.mu.Lock(); r.depths++; r.mu.Unlock() }
+func (r *recorder) Commit(market.Stamp)      { r.mu.Lock(); r.commits++; r.mu.Unlock() }
 func (r *recorder) order(report *order.Report) {
-	defer r.enter()()
-	r.reports = append(r.reports, *report)
+	r.mu.Lock()
+	r.orders = append(r.orders, *report)
+	r.mu.Unlock()
 }
-
-func (r *recorder) entries() []string {
+func (r *recorder) candle(*Candle) { r.mu.Lock(); r.candles++; r.mu.Unlock() }
+func (r *recorder) tap([]byte)     { r.mu.Lock(); r.taps++; r.mu.Unlock() }
+func (r *recorder) suspect(epoch uint64, e error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.log)
+	r.suspects = append(r.suspects, fmt.Sprintf("epoch %d: %s", epoch, e))
 }
 
-// locked runs f while nobody writes.
-func (r *recorder) locked(f func()) {
+func (r *recorder) told() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f()
+	return append([]string(nil), r.log...)
 }
 
 func credential(epoch uint64, token string) *session.Credential {
 	return &session.Credential{Epoch: epoch, User: "TESTUSR1", Stream: session.NewToken(token)}
 }
 
-func credentials(token string) *session.Store {
-	store := new(session.Store)
-	store.Swap(credential(1, token))
-	return store
+// rig is a stream against a venue.
+type rig struct {
+	t      *testing.T
+	venue  *venue
+	rec    *recorder
+	store  *session.Store
+	stream *Stream
+	cancel context.CancelCauseFunc
+	ended  chan error
 }
 
-// quoteOf is a quote event whose volume is a number to tell it by.
-func quoteOf(token string, number int) string {
-	return fmt.Sprintf(`42["stock",["4.1!%s",98,100.05,120,90,1.05,100,650,100.1,1300,65,101.37,4763100,null,%d,1974300,548625,"38.31C","",0.05,539.15,1795420800,99]]`, token, number)
-}
+var errTestOver = errors.New("the test is over")
 
-// running is a stream under test with its Run under way.
-type running struct {
-	*Stream
-	sink *recorder
-	stop context.CancelFunc
-	err  chan error
-}
-
-// start runs a stream; quit ends it.
-func start(t *testing.T, change func(*Config)) *running {
+// start runs a stream; change may alter its configuration.
+func start(t *testing.T, v *venue, change func(*Config)) *rig {
 	t.Helper()
-	sink := new(recorder)
+	r := &rig{t: t, venue: v, rec: new(recorder), store: new(session.Store), ended: make(chan error, 1)}
+	r.store.Swap(credential(1, "51606286"))
 	cfg := Config{
-		Name: "ticks", URL: "ws://127.0.0.1:1", Session: credentials("51606286"), Universe: testUniverse(t), Sink: sink,
-		Rooms: []string{"4.1!42505", "4.2!42505"}, Backoff: Backoff{10 * time.Millisecond, 100 * time.Millisecond},
-		Overlap: 20 * time.Millisecond,
+		Name: "ticks", URL: "ws://127.0.0.1", Session: r.store, Rooms: []string{"4.1!42505", "4.1!42506"}, Dial: v.dial,
+		Rand: func() float64 { return 0.5 }, Universe: testUniverse(t), Sink: r.rec, Tap: r.rec.tap, OnSuspect: r.rec.suspect,
 	}
-	change(&cfg)
-	s, err := New(cfg)
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	r.stream, err = New(cfg)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	r := &running{Stream: s, sink: sink, stop: cancel, err: make(chan error, 1)}
-	go func() { r.err <- s.Run(ctx) }()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r.cancel = cancel
+	go func() { r.ended <- r.stream.Run(ctx) }()
 	return r
 }
 
-func (r *running) quit(t *testing.T) {
-	t.Helper()
-	r.stop()
-	select {
-	case err := <-r.err:
-		require.ErrorIs(t, err, context.Canceled)
-	case <-time.After(30 * time.Second):
-		t.Fatal("Run did not end")
-	}
-	require.False(t, r.sink.crowded.Load(), "two goroutines called the sink at once")
-	require.Equal(t, market.FeedDown, r.State())
+// stop ends the stream and waits for everyone.
+func (r *rig) stop() {
+	r.t.Helper()
+	r.cancel(errTestOver)
+	require.ErrorIs(r.t, <-r.ended, errTestOver)
+	r.venue.wait.Wait()
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for range 10_000 {
+// until waits until ok.
+func (r *rig) until(what string, ok func() bool) {
+	r.t.Helper()
+	for range 100_000 {
 		if ok() {
 			return
 		}
 		time.Sleep(time.Millisecond)
 	}
-	t.Fatal("never: " + what)
+	require.FailNow(r.t, "never happened: "+what, "%v\n%+v", r.rec.told(), r.stream.Stats())
 }
+
+func (r *rig) live() { r.t.Helper(); r.untilTold("live") }
+
+func (r *rig) untilTold(want ...string) {
+	r.t.Helper()
+	r.until(strings.Join(want, " "), func() bool { return endsWith(r.rec.told(), want) })
+}
+
+func endsWith(all, end []string) bool {
+	return len(all) >= len(end) && strings.Join(all[len(all)-len(end):], " ") == strings.Join(end, " ")
+}
+
+// virtual runs a test in virtual time.
+func virtual(t *testing.T, test func(t *testing.T)) { t.Helper(); synctest.Test(t, test) }
+
+// tcp makes a pair of real connections.
+func tcp(tb testing.TB) func() (a, b net.Conn) {
+	return func() (net.Conn, net.Conn) {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(tb, err)
+		defer listener.Close()
+		near, err := net.Dial("tcp", listener.Addr().String())
+		require.NoError(tb, err)
+		far, err := listener.Accept()
+		require.NoError(tb, err)
+		return near, far
+	}
+}
+
+// script is a connection that plays given bytes to a link and keeps what it
+// writes.
+type script struct {
+	net.Conn
+	in      []byte
+	chunk   int
+	written []byte
+}
+
+func (s *script) Read(p []byte) (int, error) {
+	if len(s.in) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.in[:min(len(s.in), max(s.chunk, 1))])
+	s.in = s.in[n:]
+	return n, nil
+}
+
+func (s *script) Write(p []byte) (int, error) {
+	s.written = append(s.written, p...)
+	return len(p), nil
+}
+func (s *script) SetReadDeadline(time.Time) error  { return nil }
+func (s *script) SetWriteDeadline(time.Time) error { return nil }
+func (s *script) Close() error                     { return os.ErrClosed }

@@ -1,49 +1,65 @@
-// A Socket.IO server with Breeze's manners, driven line by line.
-// stdin:  {"do":"emit","room":R,"event":E,"arg":A} | {"do":"tell","event":E,"arg":A} | {"do":"drop","what":"session"|"transport"}
-// stdout: {"port":N} first, then what clients did.
+// A throw-away venue on the real Socket.IO server. It prints its port, and
+// obeys one command a line on its standard input.
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { Server } from "socket.io";
 
-const report = (line) => process.stdout.write(JSON.stringify(line) + "\n");
-const server = createServer();
-const io = new Server(server, { transports: ["websocket"], pingInterval: 200, pingTimeout: 2000 });
+const http = createServer();
+const io = new Server(http, { pingInterval: 300, pingTimeout: 1000, serveClient: false });
+const say = (event) => process.stdout.write(JSON.stringify(event) + "\n");
 
 io.use((socket, next) => {
-  const { user, token } = socket.handshake.auth;
+  const { user, token } = socket.handshake.auth ?? {};
   next(user === "TESTUSR1" && token === "51606286" ? undefined : new Error("Unauthorized"));
 });
 
+let sockets = 0;
 io.on("connection", (socket) => {
-  report({ did: "connect" });
-  socket.conn.on("packet", (packet) => {
-    if (packet.type === "pong") report({ did: "pong" });
+  const number = ++sockets;
+  say({ event: "connection", number });
+  socket.conn.on("packet", (packet) => packet.type === "pong" && say({ event: "pong", number }));
+  socket.on("join", (rooms) => {
+    socket.join(rooms);
+    say({ event: "join", number, rooms: [rooms].flat() });
   });
-  for (const name of ["join", "leave"]) {
-    socket.on(name, (rooms) => {
-      const list = Array.isArray(rooms) ? rooms : [rooms];
-      for (const room of list) socket[name](room);
-      report({ did: name, rooms: list });
-    });
-  }
-  socket.on("disconnect", (reason) => report({ did: "disconnect", reason }));
+  socket.on("leave", (rooms) => {
+    for (const room of [rooms].flat()) socket.leave(room);
+    say({ event: "leave", number, rooms: [rooms].flat() });
+  });
+  socket.on("disconnect", (reason) => say({ event: "disconnect", number, reason }));
 });
 
-createInterface({ input: process.stdin }).on("line", (line) => {
-  const command = JSON.parse(line);
-  switch (command.do) {
-    case "emit":
-      io.to(command.room).emit(command.event, command.arg);
-      break;
-    case "tell":
-      io.emit(command.event, command.arg);
-      break;
-    case "drop":
-      for (const socket of io.sockets.sockets.values()) {
-        command.what === "session" ? socket.disconnect(false) : socket.conn.close();
-      }
-      break;
-  }
-}).on("close", () => process.exit(0));
+const quote = (token, n) => [`4.1!${token}`, 98, 100.05, 120, 90, 1.05, 100, 650, 100.1, 1300, 65, 101.37, 4763100, n % 2 ? null : "", n, 1974300, 548625, "38.31C", "", 0.05, 539.15, 1795420800, 99];
+const level = (i) => [100 - i / 20, 650 + 65 * i, 3 + i, "", 100.1 + i / 20, 1300 + 65 * i, 5 + i, ""];
+let flowing, published = 0;
 
-server.listen(0, "127.0.0.1", () => report({ port: server.address().port }));
+const commands = {
+  quote: (token, n) => io.to(`4.1!${token}`).emit("stock", quote(token, Number(n))),
+  depth: (token) => io.to(`4.2!${token}`).emit("stock", [`4.2!${token}`, 1795420800, [0, 1, 2, 3, 4].map(level)]),
+  41: () => io.disconnectSockets(false),
+  close: () => {
+    for (const socket of io.sockets.sockets.values()) socket.conn.close();
+  },
+  flow: () => {
+    flowing = setInterval(() => {
+      for (let i = 0; i < 5; i++) {
+        published++;
+        const token = 42505 + (published % 3);
+        io.to(`4.1!${token}`).emit("stock", quote(token, published));
+      }
+    }, 2);
+  },
+  halt: () => {
+    clearInterval(flowing);
+    say({ event: "published", number: published });
+  },
+};
+
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const [name, ...args] = line.split(" ");
+    commands[name](...args);
+  })
+  .on("close", () => process.exit(0)); // the test is gone
+
+http.listen(0, "127.0.0.1", () => say({ event: "listening", number: http.address().port }));

@@ -1,0 +1,61 @@
+# Vayu's chores; `make` alone lists them. Settings go on the command line:
+# make run ARGS="--for 20s", make fuzz FUZZTIME=5m, make bench BENCH=TickToTicket COUNT=10.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench interop clean
+
+ARGS     ?=
+BENCH    ?= .
+COUNT    ?= 1
+FUZZTIME ?= 30s
+TOOL     := go tool -modfile=.ci/tools/go.mod
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+build: ## build the one binary into bin/
+	go build -trimpath -o bin/vayu ./cmd/vayu
+
+run: build ## the demo: embedded venue, recorded NIFTY day, engine, strategy, dashboard
+	bin/vayu demo $(ARGS)
+
+test: ## every test, also of the modules beside this one
+	go test -timeout 15m ./...
+	for mod in $$(find bench -mindepth 2 -name go.mod); do go -C "$$(dirname "$$mod")" test ./...; done
+
+check: lint directions race fuzz-smoke ## what every commit passes
+
+fmt: ## format all Go code
+	gofmt -l -w .
+
+lint: ## formatting, go vet, staticcheck, errorlint, unconvert, unparam
+	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not formatted, run make fmt: $$files"; exit 1; }
+	go vet ./...
+	printf 'plain:\nrace: -tags=race\n' | $(TOOL) staticcheck -matrix ./... # what only one of both uses is used
+	$(TOOL) go-errorlint ./...
+	$(TOOL) unconvert ./...
+	$(TOOL) unparam ./...
+
+directions: ## who may import whom, package docs, forbidden texts
+	go test -run 'TestModule' ./bench
+
+race: ## every test under the race detector
+	go test -race -timeout 20m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (30s) each
+	.ci/fuzz $(FUZZTIME)
+
+fuzz-smoke: ## every fuzz target for a few seconds
+	.ci/fuzz 3s
+
+bench: ## the benchmarks that match BENCH, COUNT times
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+interop: ## the vendor's own JavaScript client against our streams and our venue
+	.ci/npm
+	go test -count=1 -v -run 'Interop' ./feed/stream ./exec/sim
+
+clean: ## remove what the other targets leave behind
+	rm -rf bin .cache
+	find . -path '*/testdata/interop/node_modules' -prune -exec rm -rf {} +

@@ -1,0 +1,9 @@
+// Package portfolio keeps what the engine holds and what it has earned:
+// positions by strategy and instrument, realised and unrealised profit, charges
+// to the last fraction, and the equity curve. It is fed order updates and
+// market marks by one owner, and shows everybody else immutable snapshots. It
+// reads no clock, sends nothing and decides nothing.
+//
+// Two sums always hold, to the paisa: a position is the sum of its fills, and
+// realised plus unrealised profit is cash plus the value at the marks.
+package portfolio

@@ -1,0 +1,205 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vayu-trading/vayu/engine/market"
+)
+
+// LoginSource knows where a person's login comes from: a value, a watched file,
+// a browser callback. Login returns the newest one, which may be the one it
+// returned before.
+type LoginSource interface {
+	Login(ctx context.Context) (apiSession Token, err error)
+}
+
+// LoginFunc is a LoginSource.
+type LoginFunc func(ctx context.Context) (Token, error)
+
+// Login calls f.
+func (f LoginFunc) Login(ctx context.Context) (Token, error) { return f(ctx) }
+
+// Exchanger turns a login into a credential at the venue. It fills User,
+// AppKey, Secret, Session and Stream; the machine fills the rest. Its errors
+// wrap [ErrLogin] or [ErrConfig] where they mean that.
+type Exchanger interface {
+	Exchange(ctx context.Context, apiSession Token) (*Credential, error)
+}
+
+// Hook is run after each swap and waited for: a stream that moves over to the
+// new credential.
+type Hook struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Config is what a keeper needs.
+type Config struct {
+	Rules     Rules
+	User      string // pins the account; empty: the first login does
+	Store     *Store
+	Source    LoginSource
+	Exchanger Exchanger
+	Probe     func(ctx context.Context, c *Credential) error // one read with the new credential; nil: none
+	OnSwap    []Hook
+	OnState   func(State, *Credential) // called by the keeper's goroutine after every change and swap; must not block; may be nil
+	Alarm     func(text string)        // tells a person; may be nil
+	Clock     market.Clock
+	Seed      uint64 // spreads the start of renewals
+}
+
+// How long one step of a renewal may take.
+const (
+	loginTimeout    = time.Minute
+	exchangeTimeout = 15 * time.Second
+	probeTimeout    = 5 * time.Second
+	feedTimeout     = 30 * time.Second
+)
+
+// Keeper gives a [Machine] its goroutine, its clock and its world.
+type Keeper struct {
+	config   Config
+	machine  *Machine      // owned by Run
+	state    atomic.Uint32 // written by Run
+	renewals atomic.Uint64 // swaps after the first; written by Run
+	lost     atomic.Uint64 // the newest epoch that somebody saw refused; written by anyone
+	wake     chan struct{}
+}
+
+// NewKeeper checks the configuration.
+func NewKeeper(config Config) (*Keeper, error) {
+	if config.Store == nil || config.Source == nil || config.Exchanger == nil || config.Clock == nil {
+		return nil, errors.New("session: keeper needs a store, a source of logins, an exchanger and a clock")
+	}
+	machine, err := NewMachine(config.Rules, config.User, rand.New(rand.NewPCG(config.Seed, 0x5e55)))
+	if err != nil {
+		return nil, err
+	}
+	return &Keeper{config: config, machine: machine, wake: make(chan struct{}, 1)}, nil
+}
+
+// State is what the session allows. Any goroutine may ask.
+func (k *Keeper) State() State { return State(k.state.Load()) }
+
+// Renewals counts the credentials that replaced another. Any goroutine may ask.
+func (k *Keeper) Renewals() uint64 { return k.renewals.Load() }
+
+// Renew reports that a call signed with this epoch was refused for its session.
+// It returns at once; however many callers report one epoch, one login follows.
+// Any goroutine may call it.
+func (k *Keeper) Renew(epoch uint64) {
+	c := k.config.Store.Current()
+	if c == nil || c.Epoch != epoch || k.lost.Swap(epoch) == epoch {
+		return // renewed already, or somebody else has said so
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps the session alive until ctx ends, whose error it returns.
+func (k *Keeper) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	results := make(chan Event, 1)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	event := Event{Kind: Tick}
+	for {
+		at := k.config.Clock.Now()
+		action := k.machine.Step(event, at)
+		k.publish(at)
+		if action.Phase == Swap {
+			event = k.swap(action.Credential)
+			continue
+		}
+		if action.Phase != Idle {
+			wg.Go(func() { results <- k.perform(ctx, action) })
+		}
+		timer.Reset(max(k.machine.Next(at).Sub(at.Wall), 0))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case event = <-results:
+		case <-k.wake:
+			event = Event{Kind: Lost, Epoch: k.lost.Load()}
+		case <-timer.C:
+			event = Event{Kind: Tick}
+		}
+	}
+}
+
+func (k *Keeper) publish(at market.Stamp) {
+	if text := k.machine.Alarm(); text != "" && k.config.Alarm != nil {
+		k.config.Alarm(text)
+	}
+	state := k.machine.State(at)
+	if State(k.state.Swap(uint32(state))) != state {
+		k.announce(state)
+	}
+}
+
+func (k *Keeper) announce(state State) {
+	if k.config.OnState != nil {
+		k.config.OnState(state, k.config.Store.Current())
+	}
+}
+
+// swap is the only place that touches the pointer.
+func (k *Keeper) swap(c *Credential) Event {
+	if k.config.Store.Swap(c) {
+		if c.Epoch > 1 {
+			k.renewals.Add(1)
+		}
+		k.announce(Live)
+	}
+	return Event{Kind: Swapped, Credential: k.config.Store.Current()}
+}
+
+func (k *Keeper) perform(ctx context.Context, action Action) Event {
+	switch action.Phase {
+	case Fetch:
+		ctx, cancel := context.WithTimeout(ctx, loginTimeout)
+		defer cancel()
+		login, err := k.config.Source.Login(ctx)
+		return Event{Kind: Fetched, Login: login, Err: err}
+	case Exchange:
+		ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+		defer cancel()
+		c, err := k.config.Exchanger.Exchange(ctx, action.Login)
+		if err == nil && c == nil {
+			err = errors.New("session: exchange gave no credential")
+		}
+		return Event{Kind: Exchanged, Credential: c, Err: err}
+	case Probe:
+		if k.config.Probe == nil {
+			return Event{Kind: Probed}
+		}
+		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+		defer cancel()
+		return Event{Kind: Probed, Err: k.config.Probe(ctx, action.Credential)}
+	}
+	k.feeds(ctx)
+	return Event{Kind: FeedsDone}
+}
+
+// feeds moves the streams over, all at once, and waits for them.
+func (k *Keeper) feeds(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, feedTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, hook := range k.config.OnSwap {
+		wg.Go(func() {
+			if err := hook.Run(ctx); err != nil && k.config.Alarm != nil {
+				k.config.Alarm("session: " + hook.Name + " did not move to the new login: " + err.Error())
+			}
+		})
+	}
+	wg.Wait()
+}

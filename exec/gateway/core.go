@@ -1,0 +1,380 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/vayu-trading/vayu/engine/book"
+	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/risk"
+	"github.com/vayu-trading/vayu/engine/session"
+	"github.com/vayu-trading/vayu/exec/breaker"
+	"github.com/vayu-trading/vayu/exec/retry"
+	"github.com/vayu-trading/vayu/exec/throttle"
+)
+
+// Core is the order core: account risk, the day's orders, rate gates, breakers,
+// retries and reconciliation. It takes one event with its time, changes its
+// state and answers with actions. It has no socket, clock, lock or goroutine;
+// one owner at a time calls it, and all its state is that owner's.
+//
+// The rule above all: an order whose outcome is unknown is never sent again. It
+// is looked for until the venue shows it, or validly does not.
+type Core struct {
+	config   CoreConfig
+	gate     *risk.Gate
+	slab     *order.Slab
+	limits   *throttle.Gate
+	writes   *breaker.Breaker
+	reads    *breaker.Breaker
+	budget   *retry.Budget
+	rng      *rand.Rand
+	view     book.View
+	at       market.Stamp // of the event in hand
+	out      []Action
+	effect   order.Effect // scratch: a local would escape through Recorder
+	next     market.Mono
+	dirty    bool            // something may be due now
+	midnight market.UnixNano // the day's count ends
+
+	jobs   []job   // beside the slab: jobs[o.Slot()] works on o
+	active []int32 // jobs with something to do, oldest first
+	tombs  []int32 // closed as absent: watched until the end of the day
+	bound  []int32 // jobs whose order has the venue's id
+	calls  callTable
+
+	login     Session
+	told      bool   // what risk was told of it
+	refused   uint64 // newest epoch that was refused for its session
+	served    uint64 // newest epoch that had a good answer
+	halted    bool   // only a person can mend it
+	level     risk.Level
+	strangers []stranger
+	unclaimed int // strangers that may still turn out to be ours
+	sync      syncing
+	exposure  []exposure // by instrument
+	holding   int        // instruments that are held
+	markAt    market.Mono
+	unpriced  int // orders whose fills have no exact price yet
+	stats     Stats
+}
+
+// CoreConfig is what a core needs to know before its first event. Durations of
+// zero take their defaults.
+type CoreConfig struct {
+	Universe *market.Universe
+	Book     *book.Book // what risk judges by
+	Gate     *risk.Gate
+	Tag      order.Tag       // of this run
+	NextID   func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
+	Recorder Recorder        // may be nil
+	Lenient  bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
+	Limits   throttle.Limits // zero: the venue's
+	Retry    retry.Policy    // zero: the default
+	Seed     uint64          // spreads delays
+	Orders   int             // room for a day's orders; default 8192
+
+	EntryTTL   time.Duration // an order that could not be sent for so long is not sent; default 2 s
+	PermitLife time.Duration // a permit's first byte leaves within; default 50 ms
+	Evidence   time.Duration // wait for evidence before asking; default 250 ms
+	Fence      time.Duration // a request may be accepted, and become visible, this late; default 15 s
+	Visibility time.Duration // what is accepted shows in lists within; default 3 s
+	GiveUp     time.Duration // in doubt so long without a valid read: a person must look; default 10 min
+	Notice     time.Duration // the order stream speaks of an accepted order within; default 3 s
+	PollOpen   time.Duration // order list while orders are open; default 30 s
+	PollFlat   time.Duration // order list otherwise; default 2 min
+}
+
+// Recorder is told what the core is about to do, before it does it. It must not
+// block.
+type Recorder interface {
+	// Sending is called before each write leaves. False, nothing may be kept on
+	// record: a placement is then denied, cancels and modifications go on.
+	Sending(a *Action, at market.Stamp) bool
+	// Moved is called after each change of an order.
+	Moved(o *order.Order, m order.Move, e *order.Effect, at market.Stamp)
+}
+
+// markEvery is how often positions are valued.
+const markEvery = 200 * time.Millisecond
+
+// ErrCore marks a configuration that an order core cannot work with.
+var ErrCore = errors.New("gateway: bad order core configuration")
+
+// NewCore checks the configuration.
+func NewCore(config CoreConfig) (*Core, error) {
+	if config.Universe == nil || config.Book == nil || config.Gate == nil || config.NextID == nil {
+		return nil, fmt.Errorf("%w: it needs a universe, a book, a risk gate and numbers for orders", ErrCore)
+	}
+	if config.Limits == (throttle.Limits{}) {
+		config.Limits = throttle.Breeze()
+	}
+	if config.Retry == (retry.Policy{}) {
+		config.Retry = retry.Default()
+	}
+	if config.Orders == 0 {
+		config.Orders = 8192
+	}
+	for _, d := range []struct {
+		set   *time.Duration
+		value time.Duration
+	}{
+		{&config.EntryTTL, 2 * time.Second}, {&config.PermitLife, 50 * time.Millisecond},
+		{&config.Evidence, 250 * time.Millisecond}, {&config.Fence, 15 * time.Second},
+		{&config.Visibility, 3 * time.Second}, {&config.GiveUp, 10 * time.Minute}, {&config.Notice, 3 * time.Second},
+		{&config.PollOpen, 30 * time.Second}, {&config.PollFlat, 2 * time.Minute},
+	} {
+		if *d.set < 0 {
+			return nil, fmt.Errorf("%w: a duration is negative", ErrCore)
+		}
+		if *d.set == 0 {
+			*d.set = d.value
+		}
+	}
+	rng := retry.NewRand(config.Seed)
+	c := &Core{
+		config: config, gate: config.Gate, slab: order.NewSlab(config.Orders), limits: throttle.New(config.Limits),
+		writes: breaker.New(rng), reads: breaker.New(rng), budget: retry.NewBudget(), rng: rng,
+		out: make([]Action, 0, 256), jobs: make([]job, config.Orders),
+		active: make([]int32, 0, config.Orders), tombs: make([]int32, 0, config.Orders), bound: make([]int32, 0, config.Orders),
+		strangers: make([]stranger, 0, maxStrangers), exposure: make([]exposure, config.Universe.Len()+1),
+	}
+	return c, nil
+}
+
+// Step handles one event from start to end. The actions are borrowed until the
+// next Step. Hot path: see TestPlaceAckFillAllocatesNothing.
+func (c *Core) Step(e *Event, at market.Stamp) []Action {
+	c.out, c.at = c.out[:0], at
+	if at.Wall >= c.midnight {
+		c.newDay()
+	}
+	switch e.Kind {
+	case CommandEvent:
+		c.command(&e.Command)
+	case AnswerEvent:
+		c.answer(&e.Answer)
+	case ReportEvent:
+		c.stats.Notices++
+		c.report(&e.Report, nil)
+	case StreamEvent:
+		c.stream(e.Stream)
+	case SessionEvent:
+		c.session(e.Session)
+	case KillEvent:
+		c.gate.Raise(e.Level, e.Text)
+	case OperatorEvent:
+		c.operator(&e.Operator)
+	}
+	if level := c.gate.Level(); level > c.level {
+		c.raised(level)
+	}
+	if c.dirty || at.Mono >= c.next {
+		c.pump()
+	}
+	if level := c.gate.Level(); level > c.level { // valuing positions raised it
+		c.raised(level)
+		c.pump()
+	}
+	return c.out
+}
+
+// Next is when the core wants a [Tick] at the latest; [throttle.Never] when
+// only an event can move it.
+func (c *Core) Next() market.Mono { return c.next }
+
+// wake makes sure that the core is stepped at that instant.
+func (c *Core) wake(at market.Mono) { c.next = min(c.next, at) }
+
+// pump does everything that is due, the most urgent first, and finds out when
+// it must run again.
+func (c *Core) pump() {
+	c.dirty, c.next = false, throttle.Never
+	c.expireCalls()
+	for _, b := range []*breaker.Breaker{c.writes, c.reads} {
+		if at := b.Advance(c.at.Mono); at != 0 {
+			c.wake(at)
+		}
+	}
+	c.settleStrangers()
+	c.tidy()
+	for _, i := range c.active {
+		c.watch(&c.jobs[i])
+	}
+	c.mark()
+	c.flatten()
+	for _, i := range c.active {
+		c.cancel(&c.jobs[i])
+	}
+	c.readOrders()
+	for _, i := range c.active {
+		c.readOrder(&c.jobs[i])
+	}
+	for _, i := range c.active {
+		if c.jobs[i].o.Ticket.Class == order.Flatten {
+			c.place(&c.jobs[i])
+		}
+	}
+	for _, i := range c.active {
+		c.place(&c.jobs[i])
+		c.modify(&c.jobs[i])
+	}
+	c.readRest()
+}
+
+// mark lets risk see what positions are worth, several times a second while
+// there are any.
+func (c *Core) mark() {
+	if c.holding == 0 && !c.doubtful() {
+		return
+	}
+	if c.at.Mono >= c.markAt {
+		c.markAt = c.at.Mono.Add(markEvery)
+		c.config.Book.Pin(&c.view)
+		c.gate.Mark(&c.view, c.at)
+	}
+	c.wake(c.markAt)
+}
+
+func (c *Core) doubtful() bool {
+	for _, i := range c.active {
+		if c.jobs[i].o.State.InDoubt() {
+			return true
+		}
+	}
+	return false
+}
+
+// tidy forgets jobs that have nothing left to do.
+func (c *Core) tidy() {
+	kept := c.active[:0]
+	for _, i := range c.active {
+		j := &c.jobs[i]
+		if !j.idle() {
+			kept = append(kept, i)
+			continue
+		}
+		j.active = false
+		if o := j.o; o.Attempts == 0 && o.VenueID.IsZero() {
+			*j = job{}
+			c.slab.Release(o)
+		}
+	}
+	c.active = kept
+}
+
+func (c *Core) newDay() {
+	if c.midnight != 0 {
+		c.limits.NewDay()
+		c.dirty = true
+	}
+	c.midnight = c.at.Wall.Date().AddDays(1).At(0)
+}
+
+// session takes a new credential or a change of the session's state.
+func (c *Core) session(s Session) {
+	if s.Epoch < c.login.Epoch {
+		return // older than what is known
+	}
+	if s.Epoch > c.login.Epoch {
+		c.stats.Renewals++
+	}
+	c.login = s
+	c.tellLogin()
+	c.dirty = true
+}
+
+// mayEnter tells whether the session has time left for new exposure.
+func (c *Core) mayEnter() bool {
+	return c.mayCall() && c.login.State != session.Reducing && c.at.Wall < c.login.EntriesUntil
+}
+
+// tellLogin tells risk when that changed.
+func (c *Core) tellLogin() {
+	if ok := c.mayEnter(); ok != c.told {
+		c.told = ok
+		c.gate.SetSessionOK(ok)
+	}
+}
+
+// mayCall tells whether there is a session to sign calls with.
+func (c *Core) mayCall() bool {
+	return c.login.Epoch > c.refused && c.at.Wall < c.login.Expiry && c.login.State != session.Fatal
+}
+
+// sessionRefused takes an answer that refused its session. Of an epoch that was
+// replaced meanwhile it means nothing.
+func (c *Core) sessionRefused(epoch uint64) {
+	if epoch != c.login.Epoch || epoch <= c.refused {
+		return
+	}
+	again := c.refused != 0 && c.served <= c.refused
+	c.refused = epoch
+	c.tellLogin()
+	if again {
+		c.halt("two sessions in a row were refused: check app key and secret")
+		return
+	}
+	c.out = append(c.out, Action{Kind: RenewSession, Epoch: epoch})
+	c.dirty = true
+}
+
+// halt stops entries until a person has looked: what the venue refuses is not
+// ours to mend.
+func (c *Core) halt(why string) {
+	if c.halted {
+		return
+	}
+	c.halted = true
+	c.alarm(0, why)
+	c.gate.Raise(risk.Reducing, why)
+	c.dirty = true
+}
+
+func (c *Core) alarm(id order.ID, text string) {
+	c.stats.Alarms++
+	c.out = append(c.out, Action{Kind: Alarm, ID: id, Text: text})
+}
+
+// operator takes a person's word.
+func (c *Core) operator(p *Operator) {
+	c.dirty = true
+	o := c.slab.Get(p.ID)
+	switch {
+	case o != nil && !p.Placed.IsZero():
+		c.move(o, &order.Event{Move: order.OperatorPlaced, VenueID: p.Placed})
+		c.bind(o)
+	case o != nil:
+		c.move(o, &order.Event{Move: order.OperatorAbsent})
+		c.bury(o)
+	case p.Instrument != 0 && int(p.Instrument) < len(c.exposure):
+		c.exposure[p.Instrument].blocked = ""
+	default:
+		c.halted = false
+	}
+}
+
+// Permit asks for a permit to make a read that the core did not order; without
+// one, again is when to ask again.
+func (c *Core) Permit(class order.Class, at market.Mono) (ok bool, again market.Mono) {
+	if c.limits.Take(class, false, at) {
+		c.budget.Called(false, at)
+		return true, 0
+	}
+	return false, c.limits.Ready(class, false, at)
+}
+
+// Refused tells the gates that such a read was throttled.
+func (c *Core) Refused(v order.Verdict, retryAfter time.Duration, at market.Mono) {
+	switch v {
+	case order.Throttle:
+		c.stats.Throttled++
+		c.limits.Throttled(retryAfter, at)
+	case order.ThrottleDay:
+		c.stats.Throttled++
+		c.limits.ThrottledDay(at)
+	}
+}

@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/risk"
+)
+
+const (
+	flattenEvery  = time.Second // between two flattening orders of one instrument
+	flattenRest   = 3 * time.Second
+	collarLeast   = 100 // paise
+	collarPercent = 5   // the most that a flattening order gives away
+)
+
+// raised acts on a higher kill level. Levels never fall by themselves.
+func (c *Core) raised(level risk.Level) {
+	c.level = level
+	c.alarm(0, "kill level raised: "+level.String())
+	c.dirty = true
+	if level < risk.CancelAll {
+		return
+	}
+	for n := len(c.active) - 1; n >= 0; n-- {
+		j := &c.jobs[c.active[n]]
+		j.cancelAt = c.at.Mono
+		if !j.o.State.Terminal() && j.o.State != order.ClosedAbsent {
+			c.wantGone(j.o)
+		}
+	}
+}
+
+// flatten closes what is held, instrument by instrument, once nothing of ours
+// is open or in doubt there: an order whose fate is unknown may be the one that
+// closes it.
+func (c *Core) flatten() {
+	if c.level != risk.FlattenAll || !c.sync.positionsOK {
+		return
+	}
+	for id := 1; id < len(c.exposure); id++ {
+		x := &c.exposure[id]
+		if x.net == 0 {
+			x.trying = 0
+			continue
+		}
+		if c.occupied(market.InstrumentID(id)) {
+			continue
+		}
+		if c.at.Mono < x.flatAt {
+			c.wake(x.flatAt)
+			continue
+		}
+		x.flatAt = c.at.Mono.Add(flattenEvery)
+		c.wake(x.flatAt)
+		c.closing(market.InstrumentID(id), x)
+	}
+}
+
+// occupied tells whether an order of ours is open or in doubt in the
+// instrument. A flattening order that rests too long is cancelled.
+func (c *Core) occupied(id market.InstrumentID) bool {
+	busy := false
+	for _, i := range c.active {
+		o := c.jobs[i].o
+		if o.Ticket.Instrument != id || o.State.Terminal() || o.State == order.ClosedAbsent {
+			continue
+		}
+		busy = true
+		if o.Ticket.Class == order.Flatten && o.State.Live() {
+			if due := o.AckedAt.Add(flattenRest); c.at.Mono >= due {
+				o.CancelWanted = true
+			} else {
+				c.wake(due)
+			}
+		}
+	}
+	return busy
+}
+
+// closing places one order against what is held, at most one freeze quantity of
+// it, at a price that gives way a little more with every try.
+func (c *Core) closing(id market.InstrumentID, x *exposure) {
+	in := c.config.Universe.Get(id)
+	quantity, side := x.net, market.Sell
+	if quantity < 0 {
+		quantity, side = -quantity, market.Buy
+	}
+	if in.Freeze > 0 {
+		quantity = min(quantity, in.Freeze)
+	}
+	lots := market.Lots(quantity / max(in.LotSize, 1))
+	c.config.Book.Pin(&c.view)
+	var q market.Quote
+	if lots == 0 || !c.view.Quote(id, &q) {
+		c.cannotClose(x)
+		return
+	}
+	price := closingPrice(&q, in, side, int(x.trying)+1)
+	if price <= 0 {
+		c.cannotClose(x)
+		return
+	}
+	x.trying = min(x.trying+1, 100)
+	ticket := order.Ticket{
+		ID: c.config.NextID(), Instrument: id, Side: side, TIF: order.IOC, Class: order.Flatten,
+		Lots: lots, Price: price, DecidedAt: c.at.Mono,
+	}
+	c.admit(&ticket)
+	if c.slab.Get(ticket.ID) == nil {
+		x.trying = 0 // risk's own collar is narrower: begin again close to the market
+		c.alarm(ticket.ID, "risk refuses to close a position")
+	}
+}
+
+func (c *Core) cannotClose(x *exposure) {
+	if x.trying == 0 {
+		x.trying = 1
+		c.alarm(0, "a position cannot be closed: no price, or less than a lot")
+	}
+}
+
+// closingPrice is the other side's best price and a collar: one percent for
+// each try up to five, a rupee at least, inside the day's band. Zero: there is
+// no price.
+func closingPrice(q *market.Quote, in *market.Instrument, side market.Side, try int) market.Paise {
+	percent := market.Paise(min(try, collarPercent))
+	if side == market.Sell {
+		if q.Bid <= 0 {
+			return 0
+		}
+		price := (q.Bid - max(q.Bid*percent/100, collarLeast)).RoundDown(in.TickSize)
+		return max(price, in.BandLow, max(in.TickSize, 1))
+	}
+	if q.Ask <= 0 {
+		return 0
+	}
+	price := (q.Ask + max(q.Ask*percent/100, collarLeast)).RoundUp(in.TickSize)
+	if in.BandHigh > 0 {
+		price = min(price, in.BandHigh)
+	}
+	return price
+}

@@ -1,0 +1,212 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/order"
+)
+
+// maxStrangers is how many orders of the account that are not ours one day may
+// bring.
+const maxStrangers = 512
+
+// clockSlack is how far the venue's order times, which may have minute
+// resolution, may lie before ours.
+const clockSlack = time.Minute + 5*time.Second
+
+// stranger is an order at the venue that no intent answers for: ours, with an
+// answer still on its way, or somebody else's on the same account.
+type stranger struct {
+	report   order.Report // the newest word, quantities merged
+	external bool         // somebody else's: counted in exposure, never touched
+	disputed bool         // may be one of several of ours
+	booked   market.Units // fills counted in exposure
+	listed   uint32       // number of the last order list that showed it
+}
+
+func (c *Core) strangerNamed(id order.VenueID) *stranger {
+	for i := range c.strangers {
+		if c.strangers[i].report.VenueID == id {
+			return &c.strangers[i]
+		}
+	}
+	return nil
+}
+
+// meet takes a report that belongs to no known order.
+func (c *Core) meet(r *order.Report) {
+	x := c.strangerNamed(r.VenueID)
+	if x == nil {
+		if len(c.strangers) == maxStrangers {
+			c.alarm(0, "too many orders on this account that are not ours: exposure is no longer known")
+			c.halt("too many orders on this account that are not ours")
+			return
+		}
+		c.strangers = append(c.strangers, stranger{report: *r})
+		c.unclaimed++
+		c.dirty = true
+		return
+	}
+	merged := *r
+	merged.Executed = max(merged.Executed, x.report.Executed)
+	merged.Cancelled = max(merged.Cancelled, x.report.Cancelled)
+	merged.Expired = max(merged.Expired, x.report.Expired)
+	if merged.Average == 0 {
+		merged.Average = x.report.Average
+	}
+	if merged.Remark == (order.Remark{}) {
+		merged.Remark = x.report.Remark
+	}
+	if merged.OrderedAt == 0 {
+		merged.OrderedAt = x.report.OrderedAt
+	}
+	if r.Sequence != 0 && r.Sequence < x.report.Sequence || x.report.Status.Terminal() {
+		merged.Status, merged.Limit = x.report.Status, x.report.Limit
+	}
+	merged.Sequence = max(merged.Sequence, x.report.Sequence)
+	x.report = merged
+	if x.external {
+		c.bookExternal(x)
+	}
+	c.dirty = true
+}
+
+// claim gives what was said about an order before its id was known to it.
+func (c *Core) claim(o *order.Order) {
+	for i := range c.strangers {
+		x := c.strangers[i]
+		if x.report.VenueID != o.VenueID {
+			continue
+		}
+		c.dropStranger(i)
+		if x.external && x.booked > 0 { // it was taken for somebody else's
+			c.emitForeign(order.Update{
+				Instrument: x.report.Instrument, Side: x.report.Side.Opposite(), State: order.Filled, VenueID: o.VenueID,
+				Quantity: x.booked, Filled: x.booked, FilledNow: x.booked, FillPrice: o.Price, Average: o.Price,
+				Value: o.Price.Times(x.booked), Estimated: true, Reason: "ours after all", At: c.at,
+			})
+		}
+		c.sight(o, &x.report, nil)
+		c.job(o).listed = max(c.job(o).listed, x.listed)
+		return
+	}
+}
+
+func (c *Core) dropStranger(i int) {
+	if !c.strangers[i].external {
+		c.unclaimed--
+	}
+	last := len(c.strangers) - 1
+	c.strangers[i] = c.strangers[last]
+	c.strangers = c.strangers[:last]
+}
+
+// settleStrangers finds out whose the unclaimed orders are: ours if exactly one
+// of ours may be it and it is the only one that may be ours, somebody else's if
+// none may be.
+func (c *Core) settleStrangers() {
+	for i := 0; c.unclaimed > 0 && i < len(c.strangers); i++ {
+		x := &c.strangers[i]
+		if x.external {
+			continue
+		}
+		mine, candidates, pending := c.candidates(&x.report)
+		switch {
+		case candidates == 0 && pending:
+			// An answer on its way will tell.
+		case candidates == 0:
+			c.makeExternal(x)
+		case candidates == 1 && !pending && c.rivals(mine, i) == 0:
+			r, listed := x.report, x.listed
+			c.dropStranger(i)
+			i--
+			c.sight(mine, &r, nil)
+			c.job(mine).listed = listed
+		case !x.disputed:
+			x.disputed = true
+			c.block(x.report.Instrument, "an order at the venue may be one of several of ours")
+			c.alarm(0, "an order at the venue may be one of several of ours: look and tell")
+		}
+	}
+}
+
+// candidates counts the orders in doubt that the report may be about. Pending
+// tells that an attempt in flight may be it too.
+func (c *Core) candidates(r *order.Report) (mine *order.Order, n int, pending bool) {
+	if _, _, ours := order.ParseRemark(&r.Remark); ours {
+		return nil, 0, false // it names another order: an earlier run's, or another engine's
+	}
+	look := func(list []int32) {
+		for _, i := range list {
+			o := c.jobs[i].o
+			if !o.VenueID.IsZero() {
+				continue
+			}
+			f := o.Fingerprint()
+			if !f.Matches(r) || r.OrderedAt != 0 && r.OrderedAt.Add(clockSlack) < o.Sent.Market {
+				continue
+			}
+			switch {
+			case o.State == order.Sending:
+				pending = true
+			case o.State.InDoubt(), o.State == order.ClosedAbsent:
+				mine, n = o, n+1
+			}
+		}
+	}
+	look(c.active)
+	for _, i := range c.tombs {
+		if !c.jobs[i].active {
+			look([]int32{i})
+		}
+	}
+	return mine, n, pending
+}
+
+// rivals counts other unclaimed orders that may be the same order of ours.
+func (c *Core) rivals(o *order.Order, but int) (n int) {
+	f := o.Fingerprint()
+	for i := range c.strangers {
+		if x := &c.strangers[i]; i != but && !x.external && f.Matches(&x.report) {
+			n++
+		}
+	}
+	return n
+}
+
+// lookalike tells whether an unclaimed order may be this one: then no read
+// proves its absence.
+func (c *Core) lookalike(o *order.Order) bool { return c.unclaimed > 0 && c.rivals(o, -1) > 0 }
+
+// makeExternal counts an order that is not ours in exposure. It is never
+// cancelled.
+func (c *Core) makeExternal(x *stranger) {
+	x.external = true
+	c.unclaimed--
+	c.stats.External++
+	c.alarm(0, "an order on this account is not ours: counted, left alone")
+	c.bookExternal(x)
+}
+
+func (c *Core) bookExternal(x *stranger) {
+	r := &x.report
+	now := r.Executed - x.booked
+	if now <= 0 || r.Instrument == 0 || int(r.Instrument) >= len(c.exposure) {
+		return
+	}
+	x.booked = r.Executed
+	price, estimated := r.Average, r.Average == 0
+	if estimated {
+		price = r.Limit
+	}
+	u := order.Update{
+		Instrument: r.Instrument, Side: r.Side, State: order.Partial, VenueID: r.VenueID, Price: r.Limit,
+		Quantity: r.Quantity, Filled: r.Executed, FilledNow: now, FillPrice: price, Average: price,
+		Value: price.Times(r.Executed), Estimated: estimated, Reason: "not ours", At: c.at,
+	}
+	if r.Status.Terminal() {
+		u.State = order.Filled
+	}
+	c.emitForeign(u)
+}

@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/vayu-trading/vayu/engine/metrics"
+	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/exec/rest"
+)
+
+// line is what is told of one attempt, or, with text alone, of the gateway. It
+// travels by value to the goroutine that formats it.
+type line struct {
+	level    hclog.Level
+	text     string // constant
+	detail   string // escaped
+	err      error
+	endpoint rest.Endpoint
+	id       order.ID
+	slot     Slot
+	attempt  uint8
+	class    order.Class
+	epoch    uint64
+	verdict  order.Verdict
+	phase    rest.Phase
+	code     int
+	reason   string
+	took     time.Duration
+	retry    time.Duration
+	late     bool
+	call     bool
+}
+
+// journal of the operator: bounded, and rather incomplete than in the way.
+type logbook struct {
+	log     hclog.Logger
+	lines   chan line
+	dropped metrics.Counter
+}
+
+func newLogbook(log hclog.Logger) *logbook {
+	if log == nil {
+		log = hclog.NewNullLogger()
+	}
+	return &logbook{log: log, lines: make(chan line, 1024)}
+}
+
+// note never waits.
+func (b *logbook) note(l line) {
+	select {
+	case b.lines <- l:
+	default:
+		b.dropped.Add(1)
+	}
+}
+
+// run formats lines until ctx ends, then what is left.
+func (b *logbook) run(ctx context.Context) {
+	for {
+		select {
+		case l := <-b.lines:
+			b.write(&l)
+		case <-ctx.Done():
+			for {
+				select {
+				case l := <-b.lines:
+					b.write(&l)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func (b *logbook) write(l *line) {
+	var args []any
+	if l.call {
+		args = append(args, "endpoint", l.endpoint.String(), "attempt", l.attempt, "class", l.class.String(), "epoch", l.epoch,
+			"verdict", l.verdict.String(), "reason", l.reason)
+		if l.id != 0 {
+			args = append(args, "order", uint64(l.id))
+		}
+		if l.code != 0 {
+			args = append(args, "http", l.code)
+		}
+		args = append(args, "phase", l.phase.String(), "took", l.took)
+		if l.retry >= 0 {
+			args = append(args, "retry_after", l.retry)
+		}
+		if l.late {
+			args = append(args, "late", true)
+		}
+	}
+	if l.detail != "" {
+		args = append(args, "venue", l.detail)
+	}
+	if l.err != nil {
+		args = append(args, "error", rest.Escape(l.err.Error(), 300))
+	}
+	b.log.Log(l.level, l.text, args...)
+}

@@ -1,0 +1,66 @@
+package retry
+
+import (
+	"time"
+
+	"github.com/vayu-trading/vayu/engine/market"
+)
+
+// The budget: ten tokens, a failure takes one, a success gives back a tenth,
+// and retries are allowed above five; besides, retries may be a tenth of the
+// calls of the last two minutes, or three.
+const (
+	full        = 100 // tenths of a token
+	threshold   = 50
+	spanBuckets = 12
+	bucketSpan  = 10 * time.Second
+	leastRetry  = 3
+)
+
+// Budget keeps the whole engine's retries from feeding an outage. It is owned
+// by the order core. The zero value must be filled by NewBudget.
+type Budget struct {
+	tenths int
+	bucket int64 // number of the newest bucket
+	calls  [spanBuckets]int
+	again  [spanBuckets]int
+}
+
+// NewBudget is a full one.
+func NewBudget() *Budget { return &Budget{tenths: full} }
+
+// Called counts a call that leaves; again says that it repeats another.
+func (b *Budget) Called(again bool, now market.Mono) {
+	b.roll(now)
+	i := b.bucket % spanBuckets
+	b.calls[i]++
+	if again {
+		b.again[i]++
+	}
+}
+
+// Succeeded gives back a tenth of a token.
+func (b *Budget) Succeeded() { b.tenths = min(b.tenths+1, full) }
+
+// Failed takes a token.
+func (b *Budget) Failed() { b.tenths = max(b.tenths-10, 0) }
+
+// Allow tells whether one more retry is affordable now.
+func (b *Budget) Allow(now market.Mono) bool {
+	b.roll(now)
+	calls, again := 0, 0
+	for i := range b.calls {
+		calls += b.calls[i]
+		again += b.again[i]
+	}
+	return b.tenths > threshold && again < max(calls/10, leastRetry)
+}
+
+func (b *Budget) roll(now market.Mono) {
+	newest := int64(now) / int64(bucketSpan)
+	for n := min(newest-b.bucket, spanBuckets); n > 0; n-- {
+		i := (newest - n + 1) % spanBuckets
+		b.calls[i], b.again[i] = 0, 0
+	}
+	b.bucket = max(b.bucket, newest)
+}
