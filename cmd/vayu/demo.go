@@ -165,8 +165,9 @@ func (d *demo) setting(venue *sim.Venue, address, folder string, letters io.Writ
 	c.Session.Timeout, c.Session.RenewBefore = config.Duration{Duration: rules.Timeout}, config.Duration{Duration: rules.RenewBefore}
 	c.Strategies = []config.Strategy{{Name: d.Strategy, Mode: config.Loop}}
 	if d.Strategy == shortstraddle.Name {
-		// Several lots, so that a hedge of whole lots has something to do.
-		c.Strategies[0].Params = map[string]any{"lots": int64(4)}
+		// Several lots of what expires today: their delta moves by whole lots
+		// within minutes, so that the hedge has something to do.
+		c.Strategies[0].Params = map[string]any{"lots": int64(4), "min_days_to_expiry": int64(0), "hedge_max_lots": int64(4)}
 	}
 	if err := c.Validate(); err != nil {
 		return setting{}, err
@@ -199,7 +200,7 @@ func (s *system) audit(venue *sim.Venue) report.Venue {
 // venueMoment tells how the prices of the venue's present moment came to be.
 func venueMoment(venue *sim.Venue) func() dashboard.Moment {
 	return func() dashboard.Moment {
-		if venue.Stats().Synthetic {
+		if venue.Synthetic() {
 			return dashboard.Synthetic
 		}
 		return dashboard.Modelled

@@ -185,14 +185,17 @@ func (w *pageWriter) feed(name string, from *stream.Stream) dashboard.Feed {
 // shownStrikes is how many strikes the page has on each side of the money.
 const shownStrikes = 12
 
-// chain is the nearest chain that does not expire today, or the nearest.
+// chain is the chain that most contracts are held of, or the nearest.
 func (w *pageWriter) chain(now market.Stamp, held map[market.InstrumentID]market.Units) dashboard.Chain {
 	underlying := w.config.Market.Underlying
+	contracts := make(map[market.Date]int)
+	for id := range held {
+		contracts[w.universe.Get(id).Expiry]++
+	}
 	var chain *book.Chain
 	for _, expiry := range w.book.Layout().Expiries(underlying) {
-		chain = w.book.Layout().Chain(underlying, expiry)
-		if expiry > now.Market.Date() {
-			break
+		if chain == nil || contracts[expiry] > contracts[chain.Expiry] {
+			chain = w.book.Layout().Chain(underlying, expiry)
 		}
 	}
 	d := dashboard.Chain{Underlying: underlying, ATM: -1}

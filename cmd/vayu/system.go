@@ -342,6 +342,7 @@ func (s *system) run(ctx context.Context) error {
 		case err = <-failed:
 		}
 	}
+	s.streams.Store(false)
 	stopTrading()
 	parts.Wait()
 	s.cancelAll()

@@ -17,4 +17,13 @@
 //
 // The package knows no strategy and no market data but the book that risk
 // judges by, and nothing of how logins come about.
+//
+// The shell writes on connections that are open before they are needed, with
+// one request in flight on each, and proves how much of a request the kernel
+// took. Nothing is sent twice, redirected or retried below the core.
+//
+// The hot path, from a strategy's goroutine to the wire: [Gateway.Submit], then
+// drain, process, command, [Core.Step], act, send, render and the connection's
+// send. It allocates nothing and hands nothing to another goroutine, unless
+// another already owns the core: then that one does it.
 package gateway

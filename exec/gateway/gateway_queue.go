@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"runtime"
 	"sync/atomic"
 
 	"github.com/puzpuzpuz/xsync/v3"
@@ -26,7 +27,9 @@ func (q *queue[T]) put(item T) bool {
 		q.held.Add(-1)
 		return false
 	}
-	q.items.Enqueue(item)
+	for !q.items.TryEnqueue(item) { // two writers met
+		runtime.Gosched()
+	}
 	return true
 }
 

@@ -199,7 +199,7 @@ type shell struct {
 }
 
 // newShell runs a gateway over the scripted core until the test ends.
-func newShell(t *testing.T, address string, change ...func(*Config)) *shell {
+func newShell(t testing.TB, address string, change ...func(*Config)) *shell {
 	t.Helper()
 	s := &shell{core: newScript(), updates: make(chan order.Update, 64)}
 	universe, err := market.NewUniverse([]market.Instrument{{
@@ -243,7 +243,7 @@ func credential(epoch uint64) *session.Credential {
 }
 
 // ready waits until a connection is warm, and its server side served.
-func (s *shell) ready(t *testing.T) {
+func (s *shell) ready(t testing.TB) {
 	t.Helper()
 	require.Eventually(t, func() bool { return s.pool.idle() > 0 }, 3*time.Second, time.Millisecond)
 }

@@ -42,18 +42,18 @@ func TestEveryCallFaultDoesWhatItSays(t *testing.T) {
 	require.Equal(t, Silence, r.Fate)
 	require.EqualValues(t, 1, b.Counts().OrdersAccepted)
 
-	r, b = strikes(Faults{HTML502: 1})
+	r, _ = strikes(Faults{HTML502: 1})
 	require.Equal(t, http.StatusBadGateway, r.Code)
 	require.True(t, r.HTML)
 
 	r, _ = strikes(Faults{HTML429: 1})
 	require.Equal(t, http.StatusTooManyRequests, r.Code)
 
-	r, b = strikes(Faults{Throttle401: 1})
+	r, _ = strikes(Faults{Throttle401: 1})
 	require.Equal(t, http.StatusUnauthorized, r.Code)
 	require.Contains(t, string(r.Body), textPerMinute)
 
-	r, b = strikes(Faults{BackendDown: 1})
+	r, _ = strikes(Faults{BackendDown: 1})
 	require.Contains(t, string(r.Body), textBackend)
 
 	r, b = strikes(Faults{Exception: 1})

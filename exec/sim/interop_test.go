@@ -38,7 +38,7 @@ type seenByClient struct {
 
 // TestOfficialJavaScriptClientTradesHere runs breezeconnect 1.0.31, unchanged
 // but for its hosts, against the venue.
-func TestOfficialJavaScriptClientTradesHere(t *testing.T) {
+func TestInteropOfficialJavaScriptClientTradesHere(t *testing.T) {
 	const folder = "testdata/interop"
 	node, err := exec.LookPath("node")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -85,7 +86,7 @@ func (c *client) next() string {
 	require.NoError(c.t, c.conn.SetReadDeadline(time.Now().Add(10*time.Second)))
 	h, err := ws.ReadHeader(c.in)
 	if err != nil {
-		if netErr, ok := err.(net.Error); ok && netErr.Timeout() {
+		if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
 			c.t.Fatal("nothing came")
 		}
 		return "end"

@@ -52,7 +52,6 @@ type Stats struct {
 	SocketsRefused  int64 // bad credential
 	Laps            int   // times the tape began anew
 	MarketTime      market.UnixNano
-	Synthetic       bool // the newest event played is made up
 	PublishingEnded bool // by StopPublishing or at the end of a tape played once
 }
 
@@ -125,7 +124,6 @@ func (v *Venue) Stats() Stats {
 	defer v.mu.Unlock()
 	s := v.hub.stats
 	s.CoreCounts, s.Laps, s.MarketTime, s.PublishingEnded = v.core.Counts(), v.laps, now.Market, v.frozen || v.over
-	s.Synthetic = v.lately
 	s.Sockets = len(v.hub.conns)
 	return s
 }

@@ -52,7 +52,8 @@ type Config struct {
 	// the rejoin FeedGap, then FeedLive, both before the next event.
 	OnState func(market.FeedState)
 	// OnSuspect hears that the venue refused a credential or dropped its
-	// session: the session should be probed. It must not block.
+	// session: the session should be probed. It must not block; it may be called
+	// on the goroutine of Run or of Renew.
 	OnSuspect func(epoch uint64, cause error)
 
 	// MarketOpen tells whether data is to be expected at a market time. Without

@@ -17,6 +17,7 @@ const (
 type watch struct {
 	quiet    market.Mono   // since when no market data came in market hours
 	interval time.Duration // learnt: usual time between two events, zero when unknown
+	closed   bool          // the market was not open at the last look
 	row      int           // silences in a row, each making the next more patient
 	opened   market.Mono   // when the window under way began
 	events   uint64        // in it
@@ -82,8 +83,9 @@ func (w *watch) silent(at market.Stamp, cfg *Config) time.Duration {
 	if cfg.MarketOpen == nil || cfg.Sink == nil {
 		return 0
 	}
-	if !cfg.MarketOpen(at.Market) {
-		w.quiet = at.Mono // silence counts from the opening
+	// Silence counts from the first look after the opening.
+	if open := cfg.MarketOpen(at.Market); !open || w.closed {
+		w.closed, w.quiet = !open, at.Mono
 		return 0
 	}
 	mute := at.Mono.Sub(w.quiet)

@@ -58,6 +58,7 @@ type Arbitrage struct {
 	begunAt   market.Mono
 	quietTill market.Mono // no new box before
 	feedDown  bool
+	woken     bool // the wake timer is set
 
 	crew taker.Crew         // while a box is on, workers 0 to 3 are its legs
 	look [legs]market.Quote // scratch: a local would escape through the desk
@@ -74,11 +75,8 @@ func New(p Params) (*Arbitrage, error) {
 // Phase is where the plan stands.
 func (a *Arbitrage) Phase() Phase { return a.phase }
 
-// start picks the chain and closes what an earlier run left behind.
+// start picks the chain and works out when everything must be closed.
 func (a *Arbitrage) start(ctx taker.Context) error {
-	if ctx.Day() == nil || ctx.Calendar() == nil {
-		return fmt.Errorf("%s: the engine was given no calendar and day", Name)
-	}
 	day := ctx.Day()
 	for _, expiry := range ctx.Layout().Expiries(a.params.Underlying) {
 		if day.Date.DaysTo(expiry) < a.params.MinDaysToExpiry {
@@ -114,15 +112,7 @@ func (a *Arbitrage) start(ctx taker.Context) error {
 		a.exitAt = min(a.exitAt, day.UnderlyingEnd.Add(-time.Minute))
 	}
 	a.phase = Scanning
-	a.adopt(ctx)
 	return nil
-}
-
-// adopt finds positions that no worker minds, and closes them.
-func (a *Arbitrage) adopt(ctx taker.Context) {
-	if a.crew.Adopt(ctx, a.params.Underlying) && a.phase != Closing {
-		a.close(ctx, "an earlier run left a position")
-	}
 }
 
 // step moves the plan as far as it can go now. Hot path while scanning: the
@@ -284,8 +274,8 @@ func (a *Arbitrage) close(ctx taker.Context, why string) {
 
 // flat is reached when every worker is settled at zero.
 func (a *Arbitrage) flat(ctx taker.Context, now market.Stamp) {
-	a.adopt(ctx) // what had no worker before
-	if !a.crew.Settled(ctx) {
+	a.crew.Dismiss()
+	if a.crew.Adopt(ctx, a.params.Underlying) { // what had no worker before
 		return
 	}
 	a.phase = Scanning
@@ -305,8 +295,12 @@ func (a *Arbitrage) onOrder(ctx taker.Context, u *order.Update) {
 	a.crew.OnOrder(ctx, u, &a.rules)
 	if u.FilledNow != 0 && ctx.Position(u.Instrument) != 0 && (a.phase == Scanning || a.phase == Done) {
 		a.last = a.phase == Done
-		a.close(ctx, "a late fill")
-		a.adopt(ctx)
+		why := "a late fill"
+		if a.boxes == 0 {
+			why = "an earlier run left a position"
+		}
+		a.close(ctx, why)
+		a.crew.Adopt(ctx, a.params.Underlying)
 	}
 	a.all = true
 	if a.phase != Scanning { // scanning waits for the market, not for orders

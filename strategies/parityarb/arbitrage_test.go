@@ -7,21 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/vayu-trading/vayu/engine"
 	"github.com/vayu-trading/vayu/engine/calendar"
+	"github.com/vayu-trading/vayu/engine/enginetest"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
-	"github.com/vayu-trading/vayu/engine/pricing"
 	"github.com/vayu-trading/vayu/strategies/param"
 	"github.com/vayu-trading/vayu/strategies/strategytest"
-	"github.com/vayu-trading/vayu/strategies/taker"
 )
-
-// seat lets the test desk drive the strategy as the engine does.
-type seat struct{ *Arbitrage }
-
-func (s seat) Market(ctx taker.Context)                       { s.step(ctx) }
-func (s seat) Order(ctx taker.Context, u *order.Update)       { s.onOrder(ctx, u) }
-func (s seat) Feed(ctx taker.Context, state market.FeedState) { s.onFeed(ctx, state) }
 
 type floor struct {
 	*strategytest.Desk
@@ -39,15 +32,12 @@ func newFloor(t testing.TB, change func(*Params)) *floor {
 	}
 	a, err := New(p)
 	require.NoError(t, err)
-	d := strategytest.New(t, 10, 43)
-	d.Strategy = seat{a}
+	d := strategytest.New(t, strategytest.Clock(10, 43), a, false)
 	f := &floor{
 		Desk: d, a: a,
 		lowCall: d.Option(strategytest.Far, 24_100_00, market.Call), lowPut: d.Option(strategytest.Far, 24_100_00, market.Put),
 		highCall: d.Option(strategytest.Far, 24_300_00, market.Call), highPut: d.Option(strategytest.Far, 24_300_00, market.Put),
 	}
-	d.Pin()
-	require.NoError(t, a.start(d))
 	return f
 }
 
@@ -57,26 +47,27 @@ func (f *floor) fair() {
 	f.Commit()
 }
 
-// plant makes the higher strike's call dearer by so much than parity with the
-// lower strike allows, and the lower strike's call a little cheaper, so that
-// of all boxes that one is best.
+// plant makes the higher strike's call dearer by so much, which makes its
+// synthetic a good sale.
 func (f *floor) plant(by market.Paise) {
 	f.Price(24_212, 0.12)
-	f.Around(f.lowCall, f.parity()-50)
-	f.Around(f.highCall, f.parityHigh()+by)
+	f.lift(by, 50*strategytest.Lot)
 	f.Commit()
 }
 
-// parity is the lower call's fair price, and parityHigh the higher one's.
-func (f *floor) parity() market.Paise     { return f.fairCall(24_100) }
-func (f *floor) parityHigh() market.Paise { return f.fairCall(24_300) }
-
-func (f *floor) fairCall(strike float64) market.Paise {
-	end, err := f.Calendar().ExpiryInstant(strategytest.Far)
-	require.NoError(f.T, err)
-	years := pricing.YearsBetween(f.Now().Market, end)
-	o := pricing.Terms{Right: market.Call, Forward: 24_212, Strike: strike, Years: years, Discount: pricing.Discount(0.0525, years)}
-	return paise(o.Price(0.12)).RoundDown(5)
+// lift quotes the higher call so much above what makes the box of the two
+// strikes worth nothing, with so many units bid for.
+func (f *floor) lift(by market.Paise, bid market.Units) {
+	f.Asleep = true
+	f.Harness.Commit() // to read what was just priced
+	f.Asleep = false
+	low, lowPut, put := f.Last(f.lowCall), f.Last(f.lowPut), f.Last(f.highPut)
+	// The lower call is a rupee cheap, so that no other strike, fair but for
+	// ticks, is the better one to buy.
+	low.Bid, low.Ask, low.Last = low.Bid-1_00, low.Ask-1_00, low.Last-1_00
+	f.Quote(f.lowCall, low)
+	price := put.Bid + low.Bid - lowPut.Bid - 200_00 + by
+	f.Quote(f.highCall, market.Quote{Last: price, Bid: price, Ask: price + 50, BidQty: bid, AskQty: 50 * strategytest.Lot})
 }
 
 // holds requires the box at n lots.
@@ -104,7 +95,7 @@ func TestAPlantedBoxIsFoundAndTradedAtThePricesSeen(t *testing.T) {
 	require.Len(t, f.Orders, 4)
 	var cash market.Paise
 	for _, o := range f.Orders {
-		require.Equal(t, order.IOC, o.TIF)
+		require.Equal(t, order.IOC, o.Ticket.TIF)
 		require.Equal(t, o.Ticket.Price, o.Average, "a limit at the touch that was seen")
 		cash -= o.Average.Times(o.Filled) * market.Paise(o.Update.Side.Sign())
 	}
@@ -141,9 +132,8 @@ func TestADearPlanNeedsAWiderEdge(t *testing.T) {
 func TestAnOldQuoteIsNotTradedOn(t *testing.T) {
 	f := newFloor(t, nil)
 	f.fair()
-	f.Skip(3 * time.Second)
-	var q market.Quote
-	require.True(t, f.View().Quote(f.highCall, &q))
+	f.Wait(3 * time.Second)
+	q := f.Last(f.highCall)
 	q.Bid, q.Ask = q.Bid+12_00, q.Ask+12_00
 	f.Quote(f.highCall, q) // fresh, but its three companions are not
 
@@ -156,11 +146,7 @@ func TestTheSizeIsWhatAllFourLegsShow(t *testing.T) {
 	f := newFloor(t, func(p *Params) { p.MaxLots = 10 })
 	f.fair()
 	f.Price(24_212, 0.12)
-	f.Around(f.lowCall, f.parity()-50)
-	fair := f.parityHigh()
-	f.Quote(f.highCall, market.Quote{
-		Last: fair, Bid: fair + 12_00, Ask: fair + 12_50, BidQty: 3*strategytest.Lot + 10, AskQty: 100 * strategytest.Lot,
-	})
+	f.lift(12_00, 3*strategytest.Lot+10)
 	f.Commit()
 
 	f.holds(t, 3)
@@ -170,7 +156,7 @@ func TestAMissedLegIsCompletedWhenTheBoxStillPays(t *testing.T) {
 	f := newFloor(t, nil)
 	f.fair()
 	missed := false
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.lowPut && !missed {
 			missed = true
 			return strategytest.Miss
@@ -188,7 +174,7 @@ func TestAMissedLegIsCompletedWhenTheBoxStillPays(t *testing.T) {
 func TestAMissedLegIsUnwoundWhenTheEdgeIsGone(t *testing.T) {
 	f := newFloor(t, nil)
 	f.fair()
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.highCall && o.Update.Side == market.Sell {
 			return strategytest.Vanish
 		}
@@ -196,7 +182,7 @@ func TestAMissedLegIsUnwoundWhenTheEdgeIsGone(t *testing.T) {
 	}
 	f.plant(15_00)
 	require.Equal(t, Entering, f.a.Phase())
-	var missed *strategytest.Order
+	var missed *enginetest.Order
 	for _, o := range f.Orders {
 		if o.Update.Instrument == f.highCall {
 			missed = o
@@ -216,7 +202,7 @@ func TestAMissedLegIsUnwoundWhenTheEdgeIsGone(t *testing.T) {
 func TestPartialLegsEndAsOneWholeBox(t *testing.T) {
 	f := newFloor(t, func(p *Params) { p.MaxLots = 3 })
 	f.fair()
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.lowCall {
 			return strategytest.Partial
 		}
@@ -225,7 +211,7 @@ func TestPartialLegsEndAsOneWholeBox(t *testing.T) {
 
 	f.plant(15_00)
 	for range 4 {
-		f.Skip(time.Second)
+		f.Wait(time.Second)
 		f.plant(15_00)
 	}
 
@@ -237,7 +223,7 @@ func TestPartialLegsEndAsOneWholeBox(t *testing.T) {
 func TestARefusedLegUnwindsTheOthers(t *testing.T) {
 	f := newFloor(t, nil)
 	f.fair()
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.highPut && o.Update.Side == market.Buy {
 			return strategytest.Reject
 		}
@@ -255,7 +241,7 @@ func TestARefusedLegUnwindsTheOthers(t *testing.T) {
 func TestALegOfUnknownOutcomeIsNotSentAgainAndTheKnownOnesAreUnwound(t *testing.T) {
 	f := newFloor(t, nil)
 	f.fair()
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.highCall && o.Update.Side == market.Sell {
 			return strategytest.Vanish
 		}
@@ -268,7 +254,7 @@ func TestALegOfUnknownOutcomeIsNotSentAgainAndTheKnownOnesAreUnwound(t *testing.
 	require.True(t, f.Flat())
 	require.Equal(t, Closing, f.a.Phase(), "it waits for the verdict")
 	require.Equal(t, 1, f.Open())
-	var lost *strategytest.Order
+	var lost *enginetest.Order
 	for _, o := range f.Orders {
 		if o.State == order.Ambiguous {
 			lost = o
@@ -326,6 +312,53 @@ func TestATimeStopClosesTheBox(t *testing.T) {
 	require.Equal(t, Done, f.a.Phase())
 }
 
+func TestABoxIsFlatBeforeTheSessionClosesThoughTheMarketIsSilent(t *testing.T) {
+	f := newFloor(t, func(p *Params) { p.ExitAt = param.TimeOfDay(strategytest.Clock(16, 0)) })
+	f.plant(12_00)
+	f.holds(t, 1)
+
+	f.At(15, 38)
+	f.holds(t, 1)
+	f.At(15, 39)
+	f.Wait(time.Second)
+
+	require.True(t, f.Flat())
+	require.Equal(t, Done, f.a.Phase())
+}
+
+func TestTheSizeIsCapped(t *testing.T) {
+	f := newFloor(t, func(p *Params) { p.MaxLots = 2 })
+	f.fair()
+	f.plant(12_00)
+	f.holds(t, 2)
+	f.plant(12_00)
+	f.plant(20_00)
+	f.holds(t, 2) // one box at a time
+}
+
+func TestAGapForgetsWhatTheStrikesWereWorth(t *testing.T) {
+	f := newFloor(t, nil)
+	f.fair()
+	f.State(market.FeedGap)
+	require.True(t, f.a.all)
+	f.Wait(settle)
+	f.State(market.FeedLive)
+	f.plant(12_00)
+	f.holds(t, 1)
+}
+
+func TestABoxIsStillClosedWhileTheFeedIsDown(t *testing.T) {
+	f := newFloor(t, nil)
+	f.plant(12_00)
+	f.holds(t, 1)
+	f.State(market.FeedDown)
+
+	f.At(15, 10)
+	f.Wait(time.Second)
+
+	require.True(t, f.Flat())
+}
+
 func TestBoxesADayAreCapped(t *testing.T) {
 	f := newFloor(t, func(p *Params) { p.MaxBoxes = 2 })
 	f.fair()
@@ -342,12 +375,14 @@ func TestThereIsNoNewBoxWhileTheFeedCannotBeTrusted(t *testing.T) {
 	f := newFloor(t, nil)
 	f.fair()
 	for _, state := range []market.FeedState{market.FeedDown, market.FeedStale, market.FeedGap} {
-		f.a.onFeed(f, state)
+		f.State(state)
 		f.plant(12_00)
 		require.Empty(t, f.Orders, state)
 	}
-	f.a.onFeed(f, market.FeedLive)
-	f.Skip(settle)
+	f.State(market.FeedLive)
+	f.plant(12_00)
+	require.Empty(t, f.Orders, "a moment after the gap it still waits")
+	f.Wait(settle)
 	f.plant(12_00)
 	f.holds(t, 1)
 }
@@ -362,22 +397,17 @@ func TestNothingIsBegunOutsideItsHours(t *testing.T) {
 }
 
 func TestWhatAnEarlierRunLeftIsClosedFirst(t *testing.T) {
-	p := Defaults()
-	a, err := New(p)
-	require.NoError(t, err)
-	d := strategytest.New(t, 10, 43)
-	d.Strategy = seat{a}
-	odd := d.Option(strategytest.Far, 24_000_00, market.Call)
-	d.Carry(odd, strategytest.Lot)
-	d.Pin()
-	require.NoError(t, a.start(d))
-	require.Equal(t, Closing, a.Phase())
+	f := newFloor(t, nil)
+	odd := f.Option(strategytest.Far, 24_000_00, market.Call)
+	f.Carry(odd, strategytest.Lot)
+	require.Equal(t, Closing, f.a.Phase())
+	f.Carry(f.lowPut, -2*strategytest.Lot)
 
-	d.Price(24_212, 0.12)
-	d.Commit()
+	f.fair()
+	f.fair()
 
-	require.True(t, d.Flat())
-	require.Equal(t, Scanning, a.Phase())
+	require.True(t, f.Flat())
+	require.Equal(t, Scanning, f.a.Phase())
 }
 
 func TestParametersAreRefusedByTheirKeys(t *testing.T) {
@@ -397,11 +427,10 @@ func TestParametersAreRefusedByTheirKeys(t *testing.T) {
 	refuses("max_quote_age", func(p *Params) { p.MaxQuoteAge = 0 })
 	refuses("legging_timeout", func(p *Params) { p.LeggingTimeout = p.ChaseEvery })
 
-	a, err := New(Params(withPlan("gold")))
+	a, err := New(withPlan("gold"))
 	require.NoError(t, err)
-	d := strategytest.New(t, 10, 43)
-	d.Pin()
-	require.ErrorIs(t, a.start(d), calendar.ErrNoData)
+	_, err = strategytest.Start(t, strategytest.Clock(10, 43), a, false)
+	require.ErrorIs(t, err, calendar.ErrNoData)
 }
 
 func withPlan(plan string) Params {
@@ -421,12 +450,26 @@ func TestEveryBoxEnteredPaysByAnIndependentAccount(t *testing.T) {
 			id := f.Option(strategytest.Far, strike, rapid.SampledFrom([]market.Right{market.Call, market.Put}).Draw(t, "right"))
 			f.Around(id, market.Paise(rapid.IntRange(20, 6000).Draw(t, "price"))*5)
 		}
-		f.Skip(time.Millisecond)
-		f.a.all = true
-		f.Strategy = idle{}
+		f.Wait(time.Millisecond)
+		f.a.all, f.Asleep = true, true
 		f.Commit()
-		f.a.refresh(f, f.Now())
-		b, pays := f.a.find(f, f.Now())
+		var b box
+		var pays bool
+		f.Do(func(ctx *engine.Context) {
+			f.a.refresh(ctx, ctx.Now())
+			b, pays = f.a.find(ctx, ctx.Now())
+		})
+		f.Do(func(ctx *engine.Context) { // no other pair of strikes is better
+			for buy := range 12 { // the rows around those that changed
+				for sell := range 12 {
+					other := box{buy: 19 + buy, sell: 19 + sell}
+					if buy != sell && f.a.judge(ctx, ctx.Now(), &other) < 0 && other.edge >= f.a.minEdge+2_00 {
+						require.True(t, pays)
+						require.GreaterOrEqual(t, b.edge, other.edge-2_00)
+					}
+				}
+			}
+		})
 		if !pays {
 			return
 		}
@@ -449,40 +492,37 @@ func TestEveryBoxEnteredPaysByAnIndependentAccount(t *testing.T) {
 	})
 }
 
-// idle is a strategy that does nothing, for setting a market up.
-type idle struct{}
-
-func (idle) Market(taker.Context)                 {}
-func (idle) Order(taker.Context, *order.Update)   {}
-func (idle) Feed(taker.Context, market.FeedState) {}
-
 func TestScanningDoesNotAllocate(t *testing.T) {
 	f := newFloor(t, func(p *Params) { p.MaxQuoteAge = param.Duration(time.Hour) })
-	f.fair()
 	f.plant(4_00) // an edge before charges, judged each time
 	require.Equal(t, Scanning, f.a.Phase())
-	require.NotEmpty(t, f.Changes())
 
-	require.Zero(t, testing.AllocsPerRun(200, func() {
-		f.a.all = true
-		f.a.step(f)
-		f.a.step(f)
-	}))
-	require.Empty(t, f.Orders)
+	require.Zero(t, testing.AllocsPerRun(200, f.ticker()))
+	require.Equal(t, Scanning, f.a.Phase())
+	require.Empty(t, f.Desk.Desk.All())
+}
+
+// ticker is one quote, one commit and one callback, a millisecond on, as the
+// engine does it.
+func (f *floor) ticker() func() {
+	q, now := f.Last(f.highCall), f.Now()
+	return func() {
+		now.Mono, now.Wall, now.Market = now.Mono.Add(time.Millisecond), now.Wall.Add(time.Millisecond), now.Market.Add(time.Millisecond)
+		q.Recv, q.Volume = now.Mono, q.Volume+1
+		q.BidQty ^= 1
+		f.Harness.Feed.Quote(&q)
+		f.Harness.Feed.Commit(now)
+		f.Host.Step(now)
+	}
 }
 
 func BenchmarkOnMarketScanning(b *testing.B) {
 	f := newFloor(b, nil)
 	f.fair()
-	var q market.Quote
-	f.View().Quote(f.highCall, &q)
-	q.Ask += 5
-	f.Strategy = idle{}
-	f.Quote(f.highCall, q)
-	f.Commit() // one change
+	tick := f.ticker()
 	b.ReportAllocs()
 	for b.Loop() {
-		f.a.step(f)
+		tick()
 	}
-	require.Empty(b, f.Orders)
+	require.Empty(b, f.Desk.Desk.All())
 }

@@ -10,13 +10,15 @@ import (
 	"github.com/vayu-trading/vayu/strategies/taker"
 )
 
-// synthetic is what one strike offers: a future made of its call and put, as a
-// price today. A box buys one and sells another; the prices differ by what the
-// box locks.
+// synthetic is what one strike offers: a future made of its call and put, as the
+// value today of one lot. A box buys one and sells another; the two differ by
+// what the box locks. What trading the pair and getting out again costs is in
+// them already, a flat fee per order aside: so the best box is the cheapest
+// buy and the dearest sale, in one pass.
 type synthetic struct {
 	ok   bool
-	buy  market.Paise // call ask - put bid + present strike, rounded up
-	sell market.Paise // call bid - put ask + present strike, rounded down
+	buy  market.Paise // call ask - put bid + present strike, and the costs
+	sell market.Paise // call bid - put ask + present strike, less the costs
 }
 
 // repricePresent is how often the present value of the strikes is renewed: in
@@ -26,7 +28,7 @@ const repricePresent = time.Minute
 // refresh renews the strikes that changed, or all of them after a gap or when
 // the present values are due. Hot path.
 func (a *Arbitrage) refresh(ctx taker.Context, now market.Stamp) {
-	if since := now.Market.Sub(a.presentAt); a.all || ctx.Conflated() || since < 0 || since >= repricePresent {
+	if since := now.Market.Sub(a.presentAt); a.all || since < 0 || since >= repricePresent {
 		a.all, a.presentAt = false, now.Market
 		a.discount = pricing.Discount(a.params.Rate, pricing.YearsBetween(now.Market, a.expiry))
 		for i := range a.strikes {
@@ -48,11 +50,22 @@ func (a *Arbitrage) value(ctx taker.Context, i int) synthetic {
 		return synthetic{}
 	}
 	present := float64(row.Strike) * a.discount
+	callMid, putMid := (call.Bid+call.Ask)/2, (put.Bid+put.Ask)/2
+	out := ((call.Ask - call.Bid + put.Ask - put.Bid).Times(a.lot)) / 2
+	bought := a.variable(market.Buy, call.Ask, callMid).Plus(a.variable(market.Sell, put.Bid, putMid))
+	sold := a.variable(market.Sell, call.Bid, callMid).Plus(a.variable(market.Buy, put.Ask, putMid))
 	return synthetic{
 		ok:   true,
-		buy:  call.Ask - put.Bid + market.Paise(math.Ceil(present)),
-		sell: call.Bid - put.Ask + market.Paise(math.Floor(present)),
+		buy:  (call.Ask - put.Bid + market.Paise(math.Ceil(present))).Times(a.lot) + out + bought.Paise(),
+		sell: (call.Bid - put.Ask + market.Paise(math.Floor(present))).Times(a.lot) - out - sold.Paise(),
 	}
+}
+
+// variable is what one lot of a leg costs, in and out, without fees per order.
+func (a *Arbitrage) variable(side market.Side, in, out market.Paise) calendar.Amount {
+	enter := a.charges.Fill(side, in, a.lot, a.charges.Plan.Brokerage(false, 1, 0))
+	leave := a.charges.Fill(side.Opposite(), out, a.lot, a.charges.Plan.Brokerage(false, 0, 1))
+	return enter.Total().Plus(leave.Total())
 }
 
 // box is one opportunity, or the position made from it.
@@ -90,8 +103,9 @@ func (a *Arbitrage) find(ctx taker.Context, now market.Stamp) (box, bool) {
 				high = i
 			}
 		}
-		// A strike never beats itself, its quotes being two-sided.
-		if low < 0 || (a.strikes[high].sell-a.strikes[low].buy).Times(a.lot) < a.minEdge {
+		// A strike never beats itself, its quotes being two-sided. A rupee is for
+		// the roundings, which differ from those of the account that decides.
+		if low < 0 || a.strikes[high].sell-a.strikes[low].buy < a.minEdge-market.Rupee {
 			return box{}, false
 		}
 		b := box{buy: low, sell: high}

@@ -49,6 +49,7 @@ type Straddle struct {
 	lastDelta market.UnixNano // when the delta was last looked at
 	quietTill market.Mono     // no new entry before, after a feed gap
 	feedDown  bool
+	woken     bool // the wake timer is set
 
 	legRow   int // row of the straddle
 	hedgeRow int // row of the synthetic future
@@ -71,11 +72,8 @@ func New(p Params) (*Straddle, error) {
 // Phase is where the plan stands.
 func (s *Straddle) Phase() Phase { return s.phase }
 
-// start picks the chain and looks for what an earlier run left behind.
+// start picks the chain and works out when everything must be closed.
 func (s *Straddle) start(ctx taker.Context) error {
-	if ctx.Day() == nil || ctx.Calendar() == nil {
-		return fmt.Errorf("%s: the engine was given no calendar and day", Name)
-	}
 	if !s.choose(ctx) {
 		return fmt.Errorf("%s: no %s expiry at least %d days after %s in the universe", Name, s.params.Underlying, s.params.MinDaysToExpiry, ctx.Day().Date)
 	}
@@ -94,16 +92,7 @@ func (s *Straddle) start(ctx taker.Context) error {
 		s.exitAt = min(s.exitAt, day.UnderlyingEnd.Add(-time.Minute))
 	}
 	s.phase = Waiting
-	s.adopt(ctx)
 	return nil
-}
-
-// adopt finds positions that no worker minds, and closes them.
-func (s *Straddle) adopt(ctx taker.Context) {
-	if s.crew.Adopt(ctx, s.params.Underlying) && s.phase != Exiting {
-		s.exit(ctx, "an earlier run left a position", Cooling)
-		s.coolUntil = ctx.Now().Market // nothing went wrong today: no pause
-	}
 }
 
 // step moves the plan as far as it can go now. Hot path while holding: with
@@ -316,8 +305,8 @@ func (s *Straddle) exit(ctx taker.Context, why string, then Phase) {
 
 // flat is reached when every worker is settled at zero.
 func (s *Straddle) flat(ctx taker.Context, now market.Stamp) {
-	s.adopt(ctx) // what had no worker before
-	if !s.crew.Settled(ctx) {
+	s.crew.Dismiss()
+	if s.crew.Adopt(ctx, s.params.Underlying) { // what had no worker before
 		return
 	}
 	if s.coolUntil == 0 || now.Market >= s.exitAt {
@@ -347,18 +336,24 @@ func (s *Straddle) busy(ctx taker.Context) bool {
 // earlier run or thought dead, is cancelled; what it filled is closed.
 func (s *Straddle) onOrder(ctx taker.Context, u *order.Update) {
 	s.crew.OnOrder(ctx, u, &s.rules)
-	switch s.phase {
-	case Waiting, Cooling, Done:
-		if u.FilledNow != 0 && ctx.Position(u.Instrument) != 0 {
-			then := Cooling
-			if s.phase == Done {
-				then = Done
-			}
-			s.exit(ctx, "a late fill", then)
-			s.adopt(ctx)
-		}
+	if u.FilledNow != 0 && ctx.Position(u.Instrument) != 0 && (s.phase == Waiting || s.phase == Cooling || s.phase == Done) {
+		s.close(ctx)
 	}
 	s.step(ctx)
+}
+
+// close gives back what a fill brought that no plan asked for.
+func (s *Straddle) close(ctx taker.Context) {
+	switch {
+	case s.phase == Done:
+		s.exit(ctx, "a late fill", Done)
+	case s.entries == 0: // nothing went wrong today: no pause
+		s.exit(ctx, "an earlier run left a position", Cooling)
+		s.coolUntil = ctx.Now().Market
+	default:
+		s.exit(ctx, "a late fill", Cooling)
+	}
+	s.crew.Adopt(ctx, s.params.Underlying)
 }
 
 // onFeed stops new business while the feed cannot be trusted, and for a moment

@@ -1,6 +1,8 @@
 package taker
 
 import (
+	"fmt"
+
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 )
@@ -145,5 +147,21 @@ func (c *Crew) OnOrder(ctx Context, u *order.Update, rules *Rules) {
 	switch u.State {
 	case order.AdoptedLate, order.Acked, order.Working, order.Partial:
 		ctx.Cancel(u.ID)
+	}
+}
+
+// Stop calls back what rests and tells the operator what stays open.
+func (c *Crew) Stop(ctx Context, name string) {
+	for i := range c.Workers {
+		w := &c.Workers[i]
+		if !w.Bound() {
+			continue
+		}
+		if w.Out() {
+			ctx.Cancel(w.live)
+		}
+		if held := ctx.Position(w.Instrument); held != 0 {
+			ctx.Note(fmt.Sprintf("%s: stops with %d units of %s open", name, held, w.inst.ContractKey))
+		}
 	}
 }

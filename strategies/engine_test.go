@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vayu-trading/vayu/engine"
 	"github.com/vayu-trading/vayu/engine/book"
 	"github.com/vayu-trading/vayu/engine/calendar"
 	"github.com/vayu-trading/vayu/engine/enginetest"
@@ -181,38 +180,6 @@ func (h *hall) pin() func(market.InstrumentID, *market.Quote) bool {
 	view := new(book.View)
 	h.Book.Pin(view)
 	return view.Quote
-}
-
-func TestAnEmptyTableIsGoodForEveryStrategy(t *testing.T) {
-	for _, e := range strategies.Table() {
-		s, err := e.New(nil)
-		require.NoError(t, err, e.Name)
-		require.NotNil(t, s)
-		require.NotEmpty(t, e.About)
-		for _, p := range e.Params {
-			require.NotEmpty(t, p.Key, e.Name)
-			require.NotEmpty(t, p.About, "%s %s", e.Name, p.Key)
-		}
-		_, ok := s.(engine.Starter)
-		require.True(t, ok)
-	}
-}
-
-func TestWhatIsUnknownIsRefusedByName(t *testing.T) {
-	_, err := strategies.Find("iron-condor")
-	require.ErrorContains(t, err, `"iron-condor"`)
-	require.ErrorContains(t, err, "short-straddle")
-	for _, e := range strategies.Table() {
-		_, err := e.New(param.Table{"lotz": int64(1)})
-		require.ErrorIs(t, err, param.ErrParam)
-		require.ErrorContains(t, err, "lotz")
-		require.ErrorContains(t, err, e.Name)
-	}
-	e, err := strategies.Find("short-straddle")
-	require.NoError(t, err)
-	s, err := e.New(param.Table{"lots": int64(0)})
-	require.ErrorContains(t, err, "lots")
-	require.Nil(t, s)
 }
 
 func TestAStrategyRefusesADayWithoutItsChain(t *testing.T) {
