@@ -145,8 +145,8 @@ func TestRenewKeepsTheConnectionWhenTheNewCredentialIsRefused(t *testing.T) {
 
 		require.ErrorIs(t, r.stream.Renew(t.Context()), ErrAuth)
 
-		require.Len(t, r.rec.suspects, 1)
-		require.Contains(t, r.rec.suspects[0], "epoch 2")
+		require.Len(t, r.rec.suspected(), 1)
+		require.Contains(t, r.rec.suspected()[0], "epoch 2")
 		v.publish("4.1!42505", quote("42505", 1))
 		r.untilTold("live", "q1")
 
@@ -281,7 +281,7 @@ func TestStopDuringARenewalEndsBoth(t *testing.T) {
 				if !hung || wait < time.Second {
 					return false
 				}
-				_, _ = ws.ReadFrame(conn) // the second connection hangs in its handshake
+				_, _ = readFrame(conn) // the second connection hangs in its handshake
 				return true
 			}
 			r := start(t, v, nil)
@@ -319,11 +319,11 @@ func deaf(conn net.Conn) bool {
 	say := func(text []byte) { _ = ws.WriteFrame(conn, ws.NewTextFrame(text)) }
 	say(socketio.AppendOpen(nil, socketio.Handshake{SID: "a", PingInterval: time.Minute, PingTimeout: time.Minute}))
 	for {
-		frame, err := ws.ReadFrame(conn)
+		frame, err := readFrame(conn)
 		if err != nil || frame.Header.OpCode == ws.OpClose {
 			return true
 		}
-		if strings.HasPrefix(string(ws.UnmaskFrameInPlace(frame).Payload), "40") {
+		if strings.HasPrefix(string(frame.Payload), "40") {
 			say(socketio.AppendAccept(nil, "b"))
 		}
 	}

@@ -135,7 +135,7 @@ func TestARefusedCredentialIsToldAndTriedAgainSlowly(t *testing.T) {
 		require.Equal(t, []string{
 			`epoch 1: stream: handshake with ws://127.0.0.1/socket.io/: stream: credential of epoch 1 refused: "Unauthorized"`,
 			`epoch 1: stream: handshake with ws://127.0.0.1/socket.io/: stream: credential of epoch 1 refused: "Unauthorized"`,
-		}, r.rec.suspects)
+		}, r.rec.suspected())
 		require.EqualValues(t, 2, r.stream.Stats().AuthFailures)
 
 		// A new credential does not wait.
@@ -179,7 +179,7 @@ func TestADroppedSessionIsToldAndTheStreamComesBack(t *testing.T) {
 		v.peer(t, 1).send("41")
 		r.untilTold("down", "gap", "live")
 
-		require.Equal(t, []string{"epoch 1: stream: session dropped by the venue"}, r.rec.suspects)
+		require.Equal(t, []string{"epoch 1: stream: session dropped by the venue"}, r.rec.suspected())
 		r.stop()
 	})
 }
@@ -193,7 +193,7 @@ func TestAConnectErrorInServiceIsARefusal(t *testing.T) {
 		v.peer(t, 1).send(`44{"message":"Unauthorized"}`)
 		r.untilTold("down", "gap", "live")
 
-		require.Equal(t, []string{`epoch 1: stream: credential of epoch 1 refused: "Unauthorized"`}, r.rec.suspects)
+		require.Equal(t, []string{`epoch 1: stream: credential of epoch 1 refused: "Unauthorized"`}, r.rec.suspected())
 		r.stop()
 	})
 }
@@ -445,7 +445,7 @@ func TestF17_OrderNoticesAreDeliveredAndABrokenOneIsAGap(t *testing.T) {
 }
 
 func TestStopEndsEveryWait(t *testing.T) {
-	hang := func(v *venue) { v.upgraded = func(conn net.Conn) bool { _, _ = ws.ReadFrame(conn); return true } }
+	hang := func(v *venue) { v.upgraded = func(conn net.Conn) bool { _, _ = readFrame(conn); return true } }
 	for name, prepare := range map[string]func(v *venue){
 		"in service":       func(*venue) {},
 		"in the handshake": hang,
@@ -469,7 +469,7 @@ func TestStopEndsEveryWait(t *testing.T) {
 func TestAHandshakeHasItsTime(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		v := newVenue()
-		v.upgraded = func(conn net.Conn) bool { _, _ = ws.ReadFrame(conn); return true }
+		v.upgraded = func(conn net.Conn) bool { _, _ = readFrame(conn); return true }
 		r := start(t, v, nil)
 		time.Sleep(10*time.Second + 100*time.Millisecond)
 		require.Equal(t, 1, v.connections())
