@@ -159,6 +159,34 @@ func TestRenewKeepsTheConnectionWhenTheNewCredentialIsRefused(t *testing.T) {
 	})
 }
 
+func TestAVenueThatDropsTheSecondSessionKeepsTheFirstOrGivesABreak(t *testing.T) {
+	for says, kept := range map[string]bool{"41": false, "1": false, `44{"message":"no"}`: true} {
+		virtual(t, func(t *testing.T) {
+			v := newVenue()
+			v.fence = func(p *peer) bool {
+				if p.number == 2 || p.number == 3 {
+					p.send(says)
+					return true
+				}
+				return false
+			}
+			r := start(t, v, nil)
+			r.live()
+
+			err := r.stream.Renew(t.Context())
+
+			if kept {
+				require.ErrorIs(t, err, ErrAuth)
+				require.Equal(t, []string{"live"}, r.rec.told())
+			} else {
+				require.NoError(t, err)
+				r.untilTold("live", "down", "gap", "live")
+			}
+			r.stop()
+		})
+	}
+}
+
 func TestRenewThatIsCalledOffLeavesTheOldConnection(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		v := newVenue()
