@@ -170,7 +170,7 @@ func TestDecoderAgreesWithTheSchemaOnEveryShape(t *testing.T) {
 		strings.Replace(depthText, `]]]`, `],[1,1,1,"",1,1,1,""]]]`, 1), strings.Replace(depthText, `""`, `"x"`, 1), strings.Replace(depthText, `""`, `null`, 1), strings.Replace(depthText, `""`, `1`, 1), strings.Replace(depthText, `""`, `[]`, 1),
 		`["2026-11-23 10:29:29","2026-11-23 10:29:29","133444","Call Initiated"]`, `["4.1!42505",[1,2],3]`, `["1.2!530005",1795420800,[[216.25,1,216.5,12,1]]]`, `["8.2!844663",1795420800,[[216.25,1,216.5,12]]]`,
 		`["4.1!42505"` + strings.Repeat(`,1`, 22) + `]`, `["4.1!42505"` + strings.Repeat(`,null`, 22) + `]`, `["4.1!42505"` + strings.Repeat(`,""`, 22) + `]`, `["4.1!42505"` + strings.Repeat(`,"1"`, 22) + `]`,
-		`["4.1!42505"` + strings.Repeat(`,1`, 20) + `]`, `["4.1!42505"` + strings.Repeat(`,1`, 21) + `]`, strings.Repeat(`[`, 5000),
+		`["4.1!42505"` + strings.Repeat(`,1`, 20) + `]`, `["4.1!42505"` + strings.Repeat(`,1`, 21) + `]`, strings.Repeat(`[`, 50_000), `[[[[]]]]`, `[[[]]]`, `[{"a":[[1]]}]`, strings.Replace(quoteText, `""`, `"[[[["`, 1),
 	} {
 		agree(t, d, []byte(text))
 		for cut := range len(text) {

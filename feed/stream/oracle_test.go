@@ -45,7 +45,7 @@ func oracle(u *market.Universe, args []byte) (result oracleResult) {
 	text, ok := items[0].(string)
 	must(ok)
 
-	parts := regexp.MustCompile(`(?s)^([0-9]{1,2})\.([12])!(.+)$`).FindStringSubmatch(text)
+	parts := symbolForm.FindStringSubmatch(text)
 	must(parts != nil)
 	exchange, level, token := strings.TrimLeft(parts[1], "0"), parts[2], parts[3]
 	width := map[string]int{"4": 8, "1": 4, "8": 6, "2": 6}[exchange]
@@ -114,6 +114,8 @@ func must(ok bool) {
 		panic(refused{})
 	}
 }
+
+var symbolForm = regexp.MustCompile(`(?s)^([0-9]{1,2})\.([12])!(.+)$`)
 
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 

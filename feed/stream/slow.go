@@ -133,6 +133,11 @@ func (d *Decoder) slowStock(args []byte, q *market.Quote, depth *market.Depth) (
 	refuse := func(element int, reason string) (market.EventKind, error) {
 		return market.NoEvent, &DecodeError{Event: "stock", Element: element, Level: -1, Reason: reason}
 	}
+	// fastjson's errors grow with the square of the nesting: a message of nothing
+	// but brackets would cost seconds. No event is deeper than three.
+	if deeper(args, 3) {
+		return refuse(-1, "nested too deep")
+	}
 	// The parser is lenient in strings and numbers; the validator is strict.
 	if err := fastjson.ValidateBytes(args); err != nil {
 		return refuse(-1, "not JSON")
@@ -179,6 +184,27 @@ func (d *Decoder) slowStock(args []byte, q *market.Quote, depth *market.Depth) (
 		return market.NoEvent, ErrUnknownInstrument
 	}
 	return kind, nil
+}
+
+// deeper tells whether arrays or objects nest deeper than the limit.
+func deeper(text []byte, limit int) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > limit {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
 }
 
 func (r *reading) quote(q *market.Quote) {
