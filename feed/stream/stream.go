@@ -257,6 +257,10 @@ func (s *Stream) announce(state market.FeedState) {
 // serve delivers what s.link brings until the connection ends, ctx ends or it
 // must be given up. A renewal changes s.link under way.
 func (s *Stream) serve(ctx context.Context) error {
+	// Events may have come together with the venue's acceptance.
+	if err := s.pump(s.link); err != nil && !s.bridge(ctx, err) {
+		return err
+	}
 	for {
 		// The alarm is set before anyone's wish to interrupt is looked at: an
 		// interrupt that comes later ends the read, one that came before is seen.
