@@ -48,6 +48,7 @@ type setting struct {
 	roots   *x509.CertPool // nil: the machine's
 	seed    uint64
 	log     hclog.Logger
+	fence   time.Duration // how late the venue may still accept a request; zero: the gateway's own
 }
 
 // system is one engine wired to one venue: the diagram of the house.
@@ -214,7 +215,7 @@ func (s *system) gatewayConfig(today market.Date) gateway.Config {
 		RestartStream: s.restartOrders,
 		Alarm:         func(_ order.ID, text string) { s.notes.add(text, true) }, // the gateway logs it
 		Core: gateway.CoreConfig{
-			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed,
+			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed, Fence: s.fence,
 			// Two seconds tell the starts of a day apart, so that no text that
 			// travels with an order is used twice.
 			Tag: order.Tag{Instance: [2]byte{'V', 'Y'}, Day: today, Boot: uint32(s.clock.Now().Wall.TimeOfDay() / (2 * time.Second))},
