@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -142,24 +141,25 @@ func (l loginCommand) Login(ctx context.Context) (session.Token, error) {
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	command.WaitDelay = time.Second
 	err := command.Run()
-	text := strings.TrimSpace(out.String())
+	text := strings.TrimSpace(string(out.text))
 	switch {
 	case ctx.Err() != nil:
 		return session.Token{}, fmt.Errorf("session.login_command %s: %w", l.words[0], context.Cause(ctx))
 	case err != nil:
 		return session.Token{}, fmt.Errorf("session.login_command: %w", err)
-	case text == "" || strings.ContainsAny(text, " \t\r\n"):
+	case text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return session.Token{}, fmt.Errorf("session.login_command %s: want the api session alone on its output", l.words[0])
 	}
 	return session.NewToken(text), nil
 }
 
 // limited refuses more than a login has.
-type limited struct{ bytes.Buffer }
+type limited struct{ text []byte }
 
 func (l *limited) Write(p []byte) (int, error) {
-	if l.Len()+len(p) > loginCommandText {
+	if len(l.text)+len(p) > loginCommandText {
 		return 0, errors.New("more output than an api session has")
 	}
-	return l.Buffer.Write(p)
+	l.text = append(l.text, p...)
+	return len(p), nil
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -14,12 +16,28 @@ import (
 
 	"github.com/vayu-trading/vayu/cmd/vayu/internal/config"
 	"github.com/vayu-trading/vayu/engine"
-	"github.com/vayu-trading/vayu/engine/book"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/session"
 	"github.com/vayu-trading/vayu/exec/sim"
 )
+
+// TestMain keeps what `vayu run` caches out of the user's own cache. The go
+// command, which one test calls, keeps using it.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		folder, err := os.MkdirTemp("", "vayu-test-cache-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(folder)
+		if cache, err := os.UserCacheDir(); err == nil && os.Getenv("GOCACHE") == "" {
+			os.Setenv("GOCACHE", filepath.Join(cache, "go-build"))
+		}
+		os.Setenv("XDG_CACHE_HOME", folder)
+		return m.Run()
+	}())
+}
 
 // rig is a whole engine against a venue behind a real port, which can be closed
 // and opened while the venue keeps its state.
@@ -146,6 +164,13 @@ func (r *rig) finish(settle time.Duration) {
 	require.NoError(r.t, r.venue.SetFaults(sim.Faults{}))
 	r.trader.rest()
 	r.until(settle, "every order has a verdict", r.system.account.idle)
+	r.leave()
+	r.agrees()
+}
+
+// leave ends the engine.
+func (r *rig) leave() {
+	r.t.Helper()
 	r.stop()
 	select {
 	case err := <-r.ended:
@@ -153,7 +178,6 @@ func (r *rig) finish(settle time.Duration) {
 	case <-time.After(15 * time.Second):
 		r.t.Fatal("the engine does not end")
 	}
-	r.agrees()
 }
 
 // agrees compares what the engine believes with what the venue did.
@@ -296,7 +320,7 @@ func (c *churner) pick(ctx *engine.Context) (*market.Instrument, market.Quote, b
 	if !ctx.View().Quote(ctx.Layout().Spot("NIFTY"), &q) || len(expiries) == 0 {
 		return nil, q, false
 	}
-	var chain *book.Chain = ctx.Layout().Chain("NIFTY", expiries[len(expiries)-1])
+	chain := ctx.Layout().Chain("NIFTY", expiries[len(expiries)-1])
 	row := chain.Rows[max(chain.ATM(q.Last)-3+c.turns/3%6, 0)]
 	if !ctx.View().Quote(row.Call, &q) || q.Bid <= 0 || q.Ask <= 0 {
 		return nil, q, false
