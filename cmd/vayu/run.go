@@ -108,7 +108,7 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	}
 	if t.For > 0 {
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, t.For, errDone)
+		ctx, stop = context.WithTimeout(ctx, t.For)
 		defer stop()
 	}
 	watched, stopLine := make(chan struct{}), make(chan struct{})
