@@ -42,7 +42,7 @@ type accountView struct {
 
 // orderCounts counts the day's orders by where they stand.
 type orderCounts struct {
-	Submitted, Accepted, Filled, Cancelled, Rejected, Unknown, Open, Fills uint64
+	Submitted, Accepted, Filled, Cancelled, Rejected, Unknown, Open, Fills, Estimated uint64
 }
 
 const recentOrders = 40
@@ -128,12 +128,15 @@ func (c *orderCounts) add(u *order.Update) {
 	if !u.VenueID.IsZero() {
 		c.Accepted++
 	}
+	if u.Estimated {
+		c.Estimated++
+	}
 	switch u.State {
 	case order.Filled:
 		c.Filled++
-	case order.Cancelled, order.Expired, order.ExpiredLocal:
+	case order.Cancelled, order.Expired:
 		c.Cancelled++
-	case order.Denied, order.Rejected, order.RejectedLate, order.ClosedAbsent:
+	case order.Denied, order.Rejected, order.RejectedLate, order.ClosedAbsent, order.ExpiredLocal:
 		c.Rejected++
 	case order.Ambiguous, order.Reconciling, order.Absent, order.Unresolved:
 		c.Unknown++
@@ -142,13 +145,14 @@ func (c *orderCounts) add(u *order.Update) {
 	}
 }
 
-// idle tells whether no order is open or in doubt, the newest updates included.
-func (a *account) idle() bool {
+// settled tells whether no order is open, in doubt or without an exact price,
+// the newest updates included.
+func (a *account) settled() bool {
 	a.mu.Lock()
 	waiting := len(a.inbox)
 	a.mu.Unlock()
 	counts := a.latest.Load().Counts
-	return waiting == 0 && counts.Open == 0 && counts.Unknown == 0
+	return waiting == 0 && counts.Open == 0 && counts.Unknown == 0 && counts.Estimated == 0
 }
 
 // venueIDs is every order that the venue is known to have. Only after run.

@@ -39,6 +39,6 @@ func TestSomebodyElsesOrderCountsInPositionsOnly(t *testing.T) {
 
 	require.EqualValues(t, 65, p.Position(0, 1).Quantity)
 	require.Empty(t, a.latest.Load().Orders)
-	require.True(t, a.idle(), "nothing of ours to wait for")
+	require.True(t, a.settled(), "nothing of ours to wait for")
 	require.Empty(t, a.venueIDs())
 }

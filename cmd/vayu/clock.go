@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/vayu-trading/vayu/cmd/vayu/internal/dashboard"
 	"github.com/vayu-trading/vayu/engine/market"
 )
 
@@ -23,7 +25,8 @@ type clockReader struct {
 	client *http.Client
 	log    hclog.Logger
 	clock  *market.TapeClock
-	lost   bool // the last reading went wrong, and was told
+	lost   bool          // the last reading went wrong, and was told
+	moment atomic.Uint32 // dashboard.Moment of the last reading, for anyone
 }
 
 const clockEvery = time.Second
@@ -87,6 +90,7 @@ func (r *clockReader) read(ctx context.Context) (at market.UnixNano, speed float
 	var answer struct {
 		MarketTime time.Time `json:"market_time"`
 		Speed      float64   `json:"speed"`
+		Source     string    `json:"source"`
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	if err == nil && response.StatusCode != http.StatusOK {
@@ -101,8 +105,19 @@ func (r *clockReader) read(ctx context.Context) (at market.UnixNano, speed float
 	if err != nil {
 		return 0, 0, fmt.Errorf("%s: %w", r.url, err)
 	}
+	r.moment.Store(uint32(momentOf(answer.Source)))
 	half := time.Since(asked) / 2
 	return market.UnixNano(answer.MarketTime.UnixNano()).Add(time.Duration(float64(half) * answer.Speed)), answer.Speed, nil
+}
+
+// momentOf is what the venue says of how its present prices came to be.
+func momentOf(source string) dashboard.Moment {
+	for _, m := range []dashboard.Moment{dashboard.Recorded, dashboard.Modelled, dashboard.Synthetic} {
+		if m.String() == source {
+			return m
+		}
+	}
+	return dashboard.Unlabelled
 }
 
 // transport is plain HTTP that trusts roots; nil is the machine's.

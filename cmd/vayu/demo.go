@@ -38,8 +38,11 @@ type demo struct {
 
 // Run is the demo from its first to its last second.
 func (d *demo) Run(ctx context.Context, s streams) error {
-	if d.For <= 0 || d.Speed <= 0 {
-		return &exitError{exitUsage, errors.New("--for and --speed must be positive")}
+	if d.For <= 0 || !(d.Speed > 0 && d.Speed <= maxSpeed) {
+		return &exitError{exitUsage, fmt.Errorf("--for must be above 0, --speed above 0 and up to %d", maxSpeed)}
+	}
+	if err := canWrite(d.JSON); err != nil {
+		return err
 	}
 	faults, err := sim.FaultProfile(d.Faults)
 	if err != nil {
@@ -59,7 +62,7 @@ func (d *demo) Run(ctx context.Context, s streams) error {
 	}
 	defer player.Close()
 	m := newMeter()
-	venue, base, stopVenue, err := d.serve(player, faults, log)
+	venue, base, stopVenue, err := d.serve(player, log)
 	if err != nil {
 		return err
 	}
@@ -108,6 +111,7 @@ func (d *demo) Run(ctx context.Context, s streams) error {
 		venue.StopPublishing()
 		engine.catchUp(venue)
 	}()
+	go engine.spoil(venue, faults, stopLine)
 	err = engine.run(trading)
 	close(stopLine)
 	<-watched
@@ -119,13 +123,46 @@ func (d *demo) Run(ctx context.Context, s streams) error {
 	result := engine.document(m)
 	result.HTTP, result.Scope = page, report.WholeProcessWithVenue
 	result.Rehearsal = &report.Rehearsal{Venue: engine.audit(venue), Tape: player.name, Seed: d.Seed}
-	return finish(result, d.JSON, s)
+	if err := finish(result, d.JSON, s); err != nil {
+		return err
+	}
+	if err := agrees(&result.Rehearsal.Venue, result.Orders.Unknown, d.Faults); err != nil {
+		return err
+	}
+	return engine.stoppedByRisk()
+}
+
+// spoil lets the faults begin when the engine has its login and its lists:
+// they are to show what trading survives.
+func (s *system) spoil(venue *sim.Venue, faults sim.Faults, ended <-chan struct{}) {
+	for !s.gateway.Snapshot().Standing.Synced {
+		select {
+		case <-ended:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if err := venue.SetFaults(faults); err != nil {
+		s.log.Error("the faults were not taken", "error", err)
+	}
+}
+
+// agrees fails a demo whose engine and venue ended with different accounts.
+func agrees(v *report.Venue, unknown uint64, faults string) error {
+	if v.Duplicates+v.Orphans+unknown > 0 || v.PositionsApart > 0 || v.CashApart != 0 {
+		return fmt.Errorf("the venue's account differs: %d duplicates, %d orphans, %d orders of unknown fate, %d positions apart, cash %s apart",
+			v.Duplicates, v.Orphans, unknown, v.PositionsApart, v.CashApart)
+	}
+	if v.TicksLost+int64(v.TicksUnheard) != 0 && faults == "none" {
+		return fmt.Errorf("of %d ticks %d were lost and %d not heard", v.TicksPublished, v.TicksLost, v.TicksUnheard)
+	}
+	return nil
 }
 
 // serve starts the embedded venue on a free port of this machine.
-func (d *demo) serve(player *tapePlayer, faults sim.Faults, log hclog.Logger) (*sim.Venue, string, func(), error) {
+func (d *demo) serve(player *tapePlayer, log hclog.Logger) (*sim.Venue, string, func(), error) {
 	venue, err := sim.New(sim.Config{
-		Tape: player, Speed: d.Speed, Seed: d.Seed, Faults: faults, Log: log.Named("venue"),
+		Tape: player, Speed: d.Speed, Seed: d.Seed, Log: log.Named("venue"),
 		// A login dies a while after the next one, and each market event is sent
 		// once, so that the ticks of both ends can be counted against each other.
 		OldLogins: sim.GraceOldLogins, Grace: 10 * time.Second, SessionLifetime: 2 * d.sessionTimeout(), NoJoinSnapshot: true,
@@ -198,13 +235,22 @@ func (s *system) catchUp(venue *sim.Venue) {
 	}
 }
 
-// audit compares the engine's orders and ticks with the venue's own account.
+// audit compares the engine's orders, positions, cash and ticks with the venue's
+// own account.
 func (s *system) audit(venue *sim.Venue) report.Venue {
 	stats, known := venue.Stats(), s.account.venueIDs()
 	v := report.Venue{
 		OrdersAccepted: uint64(stats.OrdersAccepted), Duplicates: uint64(stats.Duplicates),
-		TicksPublished: uint64(stats.TicksPublished), TicksSynthetic: uint64(stats.TicksSynthetic),
+		TicksPublished: uint64(stats.TicksPublished), TicksSynthetic: uint64(stats.TicksSynthetic), TicksUnheard: uint64(stats.TicksUnheard),
 	}
+	held := s.account.held()
+	for _, in := range s.universe.All() {
+		// The venue numbers its own instruments; a token names one for both.
+		if venue.Position(venue.InstrumentOf(in.Token)).Qty != held[in.ID] {
+			v.PositionsApart++
+		}
+	}
+	v.CashApart = venue.Cash() - s.account.cash()
 	v.TicksLost = int64(v.TicksPublished) - int64(s.ticksSeen())
 	for _, e := range venue.Ledger() {
 		if e.Kind == "accepted" && !known[e.OrderID] {

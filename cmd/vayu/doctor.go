@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vayu-trading/vayu/cmd/vayu/internal/config"
+	"github.com/vayu-trading/vayu/engine"
 	"github.com/vayu-trading/vayu/engine/calendar"
 	"github.com/vayu-trading/vayu/engine/market"
 )
@@ -47,7 +48,7 @@ func (d *doctor) Run(s streams) error {
 	}
 
 	findings := []finding{
-		look("configuration", invalid, fmt.Sprintf("mode %s, %d strategies", c.Mode, len(c.Strategies))),
+		look("configuration", errors.Join(invalid, startable(&c)), fmt.Sprintf("mode %s, %d strategies", c.Mode, len(c.Strategies))),
 		look("credentials", missing, credentialDetail(&credentials)),
 		lookAtCalendar(&c, market.SystemClock{}.Now().Market),
 		lookAtJournal(c.Journal.Folder),
@@ -56,6 +57,15 @@ func (d *doctor) Run(s streams) error {
 		fmt.Fprintf(s.err, "warning: %s\n", warning)
 	}
 	return tell(s, findings, d.JSON)
+}
+
+// startable makes the refusals of `vayu run` that Validate does not know.
+func startable(c *config.Config) error {
+	var mode error
+	if c.Mode != config.Sim {
+		mode = fmt.Errorf("%w: mode %s: %w", config.ErrConfig, c.Mode, errModes)
+	}
+	return errors.Join(mode, buildStrategies(c, func(string, engine.Strategy, engine.Options) error { return nil }))
 }
 
 func look(what string, err error, detail string) finding {
@@ -106,10 +116,9 @@ func loadCalendar(folder string) (*calendar.Calendar, error) {
 // journalRoom is what a busy day writes, many times over.
 const journalRoom = 1 << 30
 
-// lookAtJournal asks whether orders can be written down: before the wire, so a
-// full disk stops trading.
+// lookAtJournal asks whether there is room for what outlives a run.
 func lookAtJournal(folder string) finding {
-	const what = "journal"
+	const what = "folder"
 	existing := folder
 	for {
 		info, err := os.Stat(existing)

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"maps"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/vayu-trading/vayu/cmd/vayu/internal/report"
 	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/risk"
 	"github.com/vayu-trading/vayu/exec/gateway"
 )
 
@@ -70,8 +75,9 @@ func (s *system) document(m meter) *report.Document {
 		Scope:    report.WholeProcess,
 		Strategy: s.title(),
 	}
-	for id, quantity := range s.account.held() {
-		d.Positions = append(d.Positions, report.PositionOf(s.universe.Get(id), quantity))
+	held := s.account.held()
+	for _, id := range slices.Sorted(maps.Keys(held)) { // by expiry, strike and right, as ids are
+		d.Positions = append(d.Positions, report.PositionOf(s.universe.Get(id), held[id]))
 	}
 	m.fill(d)
 	return d
@@ -140,6 +146,34 @@ func finish(d *report.Document, json string, s streams) error {
 		return nil
 	}
 	return d.WriteSummary(s.out)
+}
+
+// stoppedByRisk is the error of a run whose kill level had risen at its end.
+func (s *system) stoppedByRisk() error {
+	if level := s.gate.Level(); level > risk.Armed {
+		return &exitError{exitRisk, fmt.Errorf("trading was stopped: %s (%s)", level, s.gate.Cause())}
+	}
+	return nil
+}
+
+// canWrite tries the file of the result before the run, not after it.
+func canWrite(path string) error {
+	if path == "" || path == "-" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("--json: %w", err)}
+	}
+	return f.Close()
+}
+
+// cash is what all fills moved, before charges.
+func (a *account) cash() (moved market.Paise) {
+	for _, p := range a.latest.Load().Portfolio.Positions {
+		moved += p.Cash
+	}
+	return moved
 }
 
 // held is what the account holds of each instrument, strategies added up.

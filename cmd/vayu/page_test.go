@@ -93,7 +93,7 @@ func startDemo(t *testing.T, d demo) rehearsal {
 	t.Helper()
 	player, err := openTape("")
 	require.NoError(t, err)
-	venue, base, stopVenue, err := d.serve(player, sim.Faults{}, hclog.NewNullLogger())
+	venue, base, stopVenue, err := d.serve(player, hclog.NewNullLogger())
 	require.NoError(t, err)
 	set, err := d.setting(venue, base, t.TempDir(), io.Discard, hclog.NewNullLogger())
 	require.NoError(t, err)

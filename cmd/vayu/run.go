@@ -82,12 +82,15 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer letters.Close()
-	clock, stopClock, err := marketClock(ctx, c.Venue.ClockURL, roots, log)
+	clock, moment, stopClock, err := marketClock(ctx, c.Venue.ClockURL, roots, log)
 	if err != nil {
 		return err
 	}
 	defer stopClock()
 
+	if err := canWrite(t.JSON); err != nil {
+		return err
+	}
 	m := newMeter()
 	engine, err := newSystem(ctx, setting{
 		config: c, clock: clock, appKey: credentials.AppKey.Reveal(), secret: credentials.SecretKey,
@@ -97,7 +100,7 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	page, closePage, err := engine.servePage(c.Dashboard.Listen, string(c.Mode), c.Venue.RestURL, func() dashboard.Moment { return dashboard.Recorded })
+	page, closePage, err := engine.servePage(c.Dashboard.Listen, string(c.Mode), c.Venue.RestURL, moment)
 	if err != nil {
 		return err
 	}
@@ -124,7 +127,10 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	}
 	result := engine.document(m)
 	result.HTTP = page
-	return finish(result, t.JSON, s)
+	if err := finish(result, t.JSON, s); err != nil {
+		return err
+	}
+	return engine.stoppedByRisk()
 }
 
 // load is the configuration with the flags laid over it, its addresses in the
@@ -248,17 +254,17 @@ func sessionRules(c *config.Session) session.Rules {
 	return rules.Scaled()
 }
 
-// marketClock reads market time from the simulated venue at address, or from
-// this machine when there is none.
-func marketClock(ctx context.Context, address string, roots *x509.CertPool, log hclog.Logger) (market.Clock, func(), error) {
+// marketClock reads market time, and how its prices came to be, from the
+// simulated venue at address; from this machine when there is none.
+func marketClock(ctx context.Context, address string, roots *x509.CertPool, log hclog.Logger) (market.Clock, func() dashboard.Moment, func(), error) {
 	if address == "" {
-		return market.SystemClock{}, func() {}, nil
+		return market.SystemClock{}, func() dashboard.Moment { return dashboard.Unlabelled }, func() {}, nil
 	}
 	client := &http.Client{Timeout: 5 * time.Second, Transport: transport(roots)}
 	r := &clockReader{url: address, client: client, log: log.Named("clock")}
 	if err := r.start(ctx); err != nil {
 		client.CloseIdleConnections()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	following, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -266,5 +272,6 @@ func marketClock(ctx context.Context, address string, roots *x509.CertPool, log 
 		defer close(done)
 		r.follow(following)
 	}()
-	return r.clock, func() { stop(); <-done; client.CloseIdleConnections() }, nil
+	moment := func() dashboard.Moment { return dashboard.Moment(r.moment.Load()) }
+	return r.clock, moment, func() { stop(); <-done; client.CloseIdleConnections() }, nil
 }

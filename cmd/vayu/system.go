@@ -224,8 +224,16 @@ func (s *system) gatewayConfig(today market.Date) gateway.Config {
 }
 
 func (s *system) addStrategies() error {
-	for i := range s.config.Strategies {
-		c := &s.config.Strategies[i]
+	return buildStrategies(&s.config, func(name string, strategy engine.Strategy, o engine.Options) error {
+		_, err := s.host.Add(name, strategy, o)
+		return err
+	})
+}
+
+// buildStrategies makes each configured strategy and hands it to add.
+func buildStrategies(all *config.Config, add func(string, engine.Strategy, engine.Options) error) error {
+	for i := range all.Strategies {
+		c := &all.Strategies[i]
 		if c.Limits != (config.StrategyLimits{}) {
 			return fmt.Errorf("%w: strategies.limits of %s: limits of a single strategy are not enforced; narrow the account's in [risk]", config.ErrConfig, c.Name)
 		}
@@ -241,7 +249,7 @@ func (s *system) addStrategies() error {
 		if name == "" {
 			name = c.Name
 		}
-		if _, err := s.host.Add(name, strategy, engine.Options{Inline: c.Mode == config.Inline}); err != nil {
+		if err := add(name, strategy, engine.Options{Inline: c.Mode == config.Inline}); err != nil {
 			return fmt.Errorf("%w: strategies: %w", config.ErrConfig, err)
 		}
 	}
@@ -359,7 +367,7 @@ func (s *system) run(ctx context.Context) error {
 }
 
 // cancelAll cancels what rests, now that no strategy adds to it, and waits a
-// little for the venue's word.
+// little for the venue's word, of fills' exact prices too.
 func (s *system) cancelAll() {
 	asked := make(map[order.ID]bool)
 	for range 60 {
@@ -370,12 +378,13 @@ func (s *system) cancelAll() {
 				s.gateway.Submit(order.Command{Kind: order.CancelOne, Ticket: order.Ticket{ID: o.ID, Strategy: o.Strategy}})
 			}
 		}
-		if len(open) == 0 && s.account.idle() {
+		if len(open) == 0 && s.account.settled() {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	s.log.Warn("orders were still open when the run ended; the venue's own list has the last word", "open", s.account.latest.Load().Counts.Open)
+	s.log.Warn("orders were still open when the run ended; the venue's own list has the last word",
+		"open", s.account.latest.Load().Counts.Open, "unknown", s.account.latest.Load().Counts.Unknown)
 }
 
 // title names the strategies of the run.

@@ -104,10 +104,17 @@ func (h *hub) newDay() {
 func (h *hub) publish(ev *market.Event, now market.Mono) {
 	k := h.remember(ev)
 	if len(h.rooms[k]) == 0 {
+		if _, joined := h.published[k]; joined {
+			h.stats.TicksUnheard++
+		}
 		return
 	}
 	h.render(k)
-	if n := h.send(k, now); n > 0 {
+	n := h.send(k, now)
+	if n == 0 {
+		h.stats.TicksUnheard++
+	}
+	if n > 0 {
 		h.published[k]++
 		h.stats.TicksPublished++
 		h.stats.TicksSent += int64(n)

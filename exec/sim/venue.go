@@ -40,7 +40,8 @@ type Venue struct {
 type Stats struct {
 	CoreCounts
 	TicksPublished  int64 // distinct stock events that at least one socket was given
-	TicksSent       int64 // the same, each socket counted
+	TicksUnheard    int64 // stock events of rooms once joined that no socket was there for
+	TicksSent       int64 // TicksPublished, each socket counted
 	TicksSynthetic  int64 // of TicksPublished, how many are made up
 	Snapshots       int64 // stock events sent because of a join, to the joiner only
 	Notices         int64 // distinct order events that at least one socket was given
@@ -144,6 +145,22 @@ func (v *Venue) Ledger() []Entry {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.core.Ledger()
+}
+
+// InstrumentOf is the venue's number of the instrument with a token; zero when
+// it has none.
+func (v *Venue) InstrumentOf(token string) market.InstrumentID {
+	return v.core.Universe().ByToken([]byte(token)) // immutable
+}
+
+// Cash is what all fills so far moved, before charges: sales less purchases.
+func (v *Venue) Cash() (moved market.Paise) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, o := range v.core.orders {
+		moved -= market.Paise(o.Side.Sign()) * o.Value
+	}
+	return moved
 }
 
 // Position is the account's position in an instrument.

@@ -128,7 +128,7 @@ func (r *Risk) Limits() risk.Limits {
 	}
 }
 
-// Journal is where orders are written down before they are sent.
+// Journal is the folder of what must outlive a run; today the bytes that no decoder took.
 type Journal struct {
 	Folder string `toml:"folder"`
 }

@@ -54,7 +54,7 @@ type Orders struct {
 	Accepted  uint64 `json:"accepted"`  // known to the venue
 	Filled    uint64 `json:"filled"`    // completely
 	Cancelled uint64 `json:"cancelled"`
-	Rejected  uint64 `json:"rejected"` // by risk, the venue or the exchange
+	Rejected  uint64 `json:"rejected"` // by risk, the venue or the exchange, or not sent in time
 	Unknown   uint64 `json:"unknown"`  // without a verdict at the end
 }
 
@@ -130,8 +130,12 @@ type Venue struct {
 	Duplicates     uint64 `json:"duplicates"` // orders that repeat another
 	Orphans        uint64 `json:"orphans"`    // orders the engine does not answer for
 
+	PositionsApart int   `json:"positions_apart"`  // contracts that the two hold differently
+	CashApart      Paise `json:"cash_apart_paise"` // what fills moved by the venue's account, less by ours
+
 	TicksPublished uint64 `json:"ticks_published"` // stock events sent, each once however many sockets
 	TicksSynthetic uint64 `json:"ticks_synthetic"` // of them, made up between two recorded moments
+	TicksUnheard   uint64 `json:"ticks_unheard"`   // events of a room we had joined, at a moment when no socket of ours was there
 	TicksLost      int64  `json:"ticks_lost"`      // published less received; a fault that repeats or breaks frames shows here too
 }
 

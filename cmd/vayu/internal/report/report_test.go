@@ -52,7 +52,7 @@ func TestDocumentHasTheKeysThatScriptsReadAndNoOthers(t *testing.T) {
 		"latency_ns.tick_to_decision": latency, "latency_ns.tick_to_wire": latency, "latency_ns.order_ack": latency,
 		"gc":      "cycles max_pause_ns",
 		"retries": "attempts retried throttled ambiguous resolved renewals",
-		"venue":   "orders_accepted duplicates orphans ticks_published ticks_synthetic ticks_lost",
+		"venue":   "orders_accepted duplicates orphans positions_apart cash_apart_paise ticks_published ticks_synthetic ticks_unheard ticks_lost",
 	}
 	for place, keys := range wants {
 		node := got
