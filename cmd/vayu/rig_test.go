@@ -163,7 +163,7 @@ func (r *rig) finish(settle time.Duration) {
 	r.t.Helper()
 	require.NoError(r.t, r.venue.SetFaults(sim.Faults{}))
 	r.trader.rest()
-	r.until(settle, "every order has a verdict", r.system.account.idle)
+	r.until(settle, "every order has a verdict", r.system.account.settled)
 	r.leave()
 	r.agrees()
 }
