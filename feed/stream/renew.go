@@ -124,10 +124,14 @@ func (s *Stream) Renew(ctx context.Context) error {
 	default:
 	}
 
+	giveUp := ctx.Done()
+	if outcome == ready {
+		giveUp = nil // Run takes over at once; another Renew must not replace r before
+	}
 	select {
 	case err := <-r.done:
 		return err
-	case <-ctx.Done():
+	case <-giveUp:
 		return fmt.Errorf("stream: renew: %w", context.Cause(ctx)) // Run brings it to its end
 	case <-s.stopped:
 		if s.renewal.CompareAndSwap(r, nil) && r.link != nil {

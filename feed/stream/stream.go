@@ -97,7 +97,7 @@ func (s *Stream) Run(ctx context.Context) error {
 	defer stop()
 
 	var wait waits
-	for {
+	for ctx.Err() == nil {
 		l, err := s.connect(ctx)
 		if err == nil {
 			if err = s.join(l, false); err != nil {
@@ -118,12 +118,13 @@ func (s *Stream) Run(ctx context.Context) error {
 			s.announce(market.FeedDown)
 		}
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			break
 		}
 		pause := wait.after(err, s.cfg.Clock.Now().Mono.Sub(began), &s.cfg)
 		s.complain(err, pause)
 		s.pause(ctx, pause, s.wake)
 	}
+	return context.Cause(ctx)
 }
 
 // complain tells what ended a connection, and who must know.
@@ -257,6 +258,11 @@ func (s *Stream) announce(state market.FeedState) {
 // serve delivers what s.link brings until the connection ends, ctx ends or it
 // must be given up. A renewal changes s.link under way.
 func (s *Stream) serve(ctx context.Context) error {
+	// Something may have come together with the grant; the next read would wait
+	// for more before it was looked at.
+	if err := s.pump(s.link); err != nil && !s.bridge(ctx, err) {
+		return err
+	}
 	for {
 		// The alarm is set before anyone's wish to interrupt is looked at: an
 		// interrupt that comes later ends the read, one that came before is seen.
