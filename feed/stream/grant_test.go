@@ -9,7 +9,6 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/stretchr/testify/require"
-
 )
 
 func TestWhatComesTogetherWithTheGrantIsDeliveredAtOnce(t *testing.T) {
@@ -23,7 +22,9 @@ func TestWhatComesTogetherWithTheGrantIsDeliveredAtOnce(t *testing.T) {
 					return true
 				}
 				if frames == 0 { // the credential: all of this in one piece
-					go func() { _, _ = conn.Write(bytes.Join([][]byte{text(`40{"sid":"b"}`), text(quote("42505", 1)), text("2")}, nil)) }()
+					go func() {
+						_, _ = conn.Write(bytes.Join([][]byte{text(`40{"sid":"b"}`), text(quote("42505", 1)), text("2")}, nil))
+					}()
 				}
 			}
 		}
@@ -44,4 +45,3 @@ func TestAStoppedStreamDoesNotConnectAgain(t *testing.T) {
 		require.Equal(t, 1, v.connections())
 	})
 }
-
