@@ -18,6 +18,8 @@ type Feed struct {
 	book    *book.Book
 	watches []watch
 
+	committed book.Seq
+
 	// How far the feed can be trusted: a market.FeedState below, and above it
 	// a count of the times it was not live, so that a gap that was over before
 	// a strategy looked is still told. Written by State, read by loops.
@@ -171,8 +173,10 @@ func (f *Feed) Depth(d *market.Depth) {
 // Commit makes what one frame brought visible together, stamped with the
 // frame's arrival, wakes strategies and steps the inline ones. Hot path.
 func (f *Feed) Commit(at market.Stamp) {
-	f.book.Commit(at)
-	f.count.commits.Add(1)
+	if seq := f.book.Commit(at); seq != f.committed {
+		f.committed = seq
+		f.count.commits.Add(1)
+	}
 	if !f.host.started.Load() {
 		return
 	}

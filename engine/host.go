@@ -213,14 +213,24 @@ func (h *Host) NextTimer() (at market.UnixNano, ok bool) {
 	return at, at != never
 }
 
-// Stop tells the strategies that trading ends, in order. The host steps no
-// more.
-func (h *Host) Stop(now market.Stamp) {
+// Stop tells the strategies that trading ends, in order. Nobody steps them any
+// more. One that is stuck is left behind: it ends with the process.
+func (h *Host) Stop(now market.Stamp) { h.stop(now) }
+
+// stop is Stop; it tells whether every strategy returned.
+func (h *Host) stop(now market.Stamp) (all bool) {
 	h.started.Store(false)
+	all = true
 	for _, l := range h.loops {
-		l.stop(now)
+		if l.retire(10 * h.config.Heartbeat) {
+			l.stop(now)
+		} else {
+			all = false
+			h.log.Error("a strategy does not return and is left behind", "strategy", l.name)
+		}
 	}
 	h.DrainNotes(h.write)
+	return all
 }
 
 func (l *Loop) stop(now market.Stamp) {
@@ -250,26 +260,10 @@ func (h *Host) Run(ctx context.Context) error {
 		loops.Go(func() { l.run(ctx.Done()) })
 	}
 	h.pulsate(ctx.Done())
-	if h.settle(&loops) {
-		h.Stop(h.clock.Now())
+	if h.stop(h.clock.Now()) {
+		loops.Wait()
 	}
 	return nil
-}
-
-// settle waits for the loops to end, but not for one that is stuck: it has
-// been fenced off and can only end with the process.
-func (h *Host) settle(loops *sync.WaitGroup) bool {
-	done := make(chan struct{})
-	go func() { loops.Wait(); close(done) }()
-	patience := time.NewTimer(10 * h.config.Heartbeat)
-	defer patience.Stop()
-	select {
-	case <-done:
-		return true
-	case <-patience.C:
-		h.log.Error("a strategy does not return; it is left behind")
-		return false
-	}
 }
 
 func (h *Host) now() market.Stamp { return h.clock.Now() }

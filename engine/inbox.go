@@ -19,7 +19,7 @@ type inbox struct {
 
 	spilling atomic.Bool // set while spilled holds something
 	mu       sync.Mutex  // guards what follows; taken only when the queue was full
-	spilled  []order.Update
+	spilled  []spill
 
 	waiting   atomic.Int64  // updates put and not taken, for those who only look
 	overflows atomic.Uint64 // times the queue was found full
@@ -41,22 +41,27 @@ func (in *inbox) put(u *order.Update) {
 	in.spilling.Store(true) // from here on nothing may pass what is spilled
 	for i := range in.spilled {
 		if kept := &in.spilled[i]; kept.ID == u.ID {
-			merge(kept, u)
+			kept.merge(u)
 			in.waiting.Add(-1)
 			return
 		}
 	}
-	in.spilled = append(in.spilled, *u)
+	in.spilled = append(in.spilled, spill{*u, u.FillPrice.Times(u.FilledNow)})
 }
 
-// merge makes old the sum of old and u.
-func merge(old, u *order.Update) {
-	merged := *u
-	if merged.FilledNow += old.FilledNow; merged.FilledNow != 0 {
-		value := old.FillPrice.Times(old.FilledNow) + u.FillPrice.Times(u.FilledNow)
-		merged.FillPrice = value / market.Paise(merged.FilledNow)
+// spill is the sum of an order's updates that the queue had no room for.
+type spill struct {
+	order.Update
+	value market.Paise // of FilledNow
+}
+
+func (s *spill) merge(u *order.Update) {
+	filled := s.FilledNow + u.FilledNow
+	s.value += u.FillPrice.Times(u.FilledNow)
+	s.Update = *u
+	if s.FilledNow = filled; filled != 0 {
+		s.FillPrice = s.value / market.Paise(filled)
 	}
-	*old = merged
 }
 
 // take moves the oldest update into u and tells whether it had to be merged
@@ -85,7 +90,7 @@ func (in *inbox) take(u *order.Update) (merged, ok bool) {
 	if len(in.spilled) == 0 {
 		return false, false
 	}
-	*u = in.spilled[0]
+	*u = in.spilled[0].Update
 	in.spilled = append(in.spilled[:0], in.spilled[1:]...)
 	in.waiting.Add(-1)
 	if len(in.spilled) == 0 {

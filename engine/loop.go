@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/vayu-trading/vayu/engine/book"
 	"github.com/vayu-trading/vayu/engine/market"
@@ -126,7 +127,7 @@ func (l *Loop) fence(worked *bool) {
 	if fault := recover(); fault != nil {
 		*worked = true
 		l.stats.panics.Add(1)
-		l.quarantine(fmt.Sprintf("panic: %v\n%s", fault, debug.Stack()))
+		l.quarantine(fmt.Sprintf("panic: %v\n%s", fault, debug.Stack()), l.ctx.now)
 	}
 	l.ctx.changes, l.ctx.conflated, l.ctx.resynced = nil, false, false
 	l.beat.Add(1)
@@ -212,7 +213,10 @@ func (l *Loop) stepTimers() (worked bool) {
 
 func (l *Loop) stepMarket() bool {
 	c := &l.ctx
-	l.host.book.Pin(&c.view)
+	for l.host.book.Pin(&c.view); l.stepFeed(); l.host.book.Pin(&c.view) {
+		// A state that the feed told before the pinned commit is visible by
+		// now; the strategy hears it first.
+	}
 	if c.view.Seq() == l.seen {
 		return false
 	}
@@ -256,12 +260,12 @@ func (l *Loop) stopTimer(id TimerID) {
 
 // quarantine fences the strategy off: its callbacks end, what could add to its
 // exposure is cancelled, the operator is told. Any goroutine may call it.
-func (l *Loop) quarantine(why string) {
+func (l *Loop) quarantine(why string, at market.Stamp) {
 	if !l.quarantined.CompareAndSwap(false, true) {
 		return
 	}
 	l.cancelExposure()
-	l.host.note(l.id, "quarantined: "+why, market.Stamp{})
+	l.host.note(l.id, "quarantined: "+why, at)
 	if l.host.config.OnQuarantine != nil {
 		l.host.config.OnQuarantine(l.id, l.name, why)
 	}
@@ -294,6 +298,19 @@ func (l *Loop) drive(now market.Stamp) {
 	}
 }
 
+// retire takes the loop out of service: nobody steps it from then on. It is
+// false when whoever steps it does not return in time.
+func (l *Loop) retire(patience time.Duration) bool {
+	const glance = time.Millisecond
+	for ; !l.turn.CompareAndSwap(idle, running); patience -= glance {
+		if patience <= 0 {
+			return false
+		}
+		time.Sleep(glance)
+	}
+	return true
+}
+
 // run steps the loop from a goroutine of its own until done is closed.
 func (l *Loop) run(done <-chan struct{}) {
 	defer l.waker.Release()
@@ -301,10 +318,10 @@ func (l *Loop) run(done <-chan struct{}) {
 		if l.work() {
 			spins = 0
 		} else if spins < l.host.config.Spins {
-			if spins++; spins%64 == 0 {
-				runtime.Gosched() // lets a collection begin, and others run on few cores
+			if spins++; spins%64 != 0 {
+				continue
 			}
-			continue
+			runtime.Gosched() // lets a collection begin, and others run on few cores
 		} else {
 			l.waker.Prepare()
 			if l.waiting() {

@@ -17,8 +17,8 @@ type watchdog struct {
 }
 
 // look judges the loop at one pulse.
-func (w *watchdog) look(now market.Mono) {
-	l := w.loop
+func (w *watchdog) look(at market.Stamp) {
+	l, now := w.loop, at.Mono
 	if beat := l.beat.Load(); beat != w.beat || beat%2 == 0 {
 		w.beat, w.since, w.told = beat, now, false
 	}
@@ -28,7 +28,7 @@ func (w *watchdog) look(now market.Mono) {
 		l.stats.overlong.Add(1)
 	}
 	if stuck > l.host.config.Heartbeat && !l.Quarantined() {
-		l.quarantine(fmt.Sprintf("no heartbeat for %s", stuck))
+		l.quarantine(fmt.Sprintf("no heartbeat for %s", stuck), at)
 		if l.inline && l.host.config.OnStuckInline != nil {
 			l.host.config.OnStuckInline(l.id, l.name)
 		}
@@ -57,7 +57,7 @@ func (h *Host) pulsate(done <-chan struct{}) {
 		now := h.clock.Now()
 		h.pulse.Store(int64(now.Market))
 		for i := range dogs {
-			dogs[i].look(now.Mono)
+			dogs[i].look(now)
 			if dogs[i].loop.due.Load() <= int64(now.Market) {
 				dogs[i].loop.waker.Wake()
 			}

@@ -38,6 +38,7 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // cli is every subcommand. Each is a file of its own with a Run method.
 type cli struct {
+	Demo   demo   `cmd:"" help:"The main job with no account: an embedded venue replays a recorded NIFTY day, the engine trades it."`
 	Doctor doctor `cmd:"" help:"Is everything ready to trade? Looks at the configuration, credentials, calendar and disk."`
 }
 

@@ -1,6 +1,10 @@
 package book
 
-import "github.com/vayu-trading/vayu/engine/market"
+import (
+	"sync/atomic"
+
+	"github.com/vayu-trading/vayu/engine/market"
+)
 
 // A quote is 14 words: prices and touch quantities as 32 bits, the day's
 // totals and instants as 64. What a strategy reads most lies in the first
@@ -47,21 +51,29 @@ func packQuote(w *[depthSlot]uint64, q *market.Quote) bool {
 	return misfit == 0
 }
 
-func unpackQuote(w *[quoteWords]uint64, id market.InstrumentID, q *market.Quote) {
+// loadQuote reads words that the writer may be replacing.
+func loadQuote(slot *[quoteWords]uint64, id market.InstrumentID, q *market.Quote) {
 	q.Instrument = id
-	q.Bid, q.Ask = lowPaise(w[1]), highPaise(w[1])
-	q.BidQty, q.AskQty = lowUnits(w[2]), highUnits(w[2])
-	q.Last, q.LastQty = lowPaise(w[3]), highUnits(w[3])
-	q.Open, q.High = lowPaise(w[4]), highPaise(w[4])
-	q.Low, q.PrevClose = lowPaise(w[5]), highPaise(w[5])
-	q.Average, q.BandLow = lowPaise(w[6]), highPaise(w[6])
-	q.BandHigh, q.OIChange = lowPaise(w[7]), market.Units(int32(w[7]>>32))
-	q.Recv = market.Mono(w[8])
-	q.OpenInterest = market.Units(w[9])
-	q.Volume = market.Units(w[10])
-	q.TotalBuy = market.Units(w[11])
-	q.TotalSell = market.Units(w[12])
-	q.LastTrade = market.UnixNano(w[13])
+	w := atomic.LoadUint64(&slot[1])
+	q.Bid, q.Ask = lowPaise(w), highPaise(w)
+	w = atomic.LoadUint64(&slot[2])
+	q.BidQty, q.AskQty = lowUnits(w), highUnits(w)
+	w = atomic.LoadUint64(&slot[3])
+	q.Last, q.LastQty = lowPaise(w), highUnits(w)
+	w = atomic.LoadUint64(&slot[4])
+	q.Open, q.High = lowPaise(w), highPaise(w)
+	w = atomic.LoadUint64(&slot[5])
+	q.Low, q.PrevClose = lowPaise(w), highPaise(w)
+	w = atomic.LoadUint64(&slot[6])
+	q.Average, q.BandLow = lowPaise(w), highPaise(w)
+	w = atomic.LoadUint64(&slot[7])
+	q.BandHigh, q.OIChange = lowPaise(w), market.Units(int32(w>>32))
+	q.Recv = market.Mono(atomic.LoadUint64(&slot[8]))
+	q.OpenInterest = market.Units(atomic.LoadUint64(&slot[9]))
+	q.Volume = market.Units(atomic.LoadUint64(&slot[10]))
+	q.TotalBuy = market.Units(atomic.LoadUint64(&slot[11]))
+	q.TotalSell = market.Units(atomic.LoadUint64(&slot[12]))
+	q.LastTrade = market.UnixNano(atomic.LoadUint64(&slot[13]))
 }
 
 // packDepth fills words 1 and up, on packQuote's terms.
@@ -79,13 +91,15 @@ func packDepth(w *[depthSlot]uint64, d *market.Depth) bool {
 	return misfit == 0
 }
 
-func unpackDepth(w *[depthWords]uint64, id market.InstrumentID, d *market.Depth) {
+// loadDepth reads words that the writer may be replacing.
+func loadDepth(slot *[depthWords]uint64, id market.InstrumentID, d *market.Depth) {
 	d.Instrument = id
 	for i := range market.Levels {
-		bid, ask, orders := w[1+i], w[1+market.Levels+i], w[1+2*market.Levels+i]
+		bid, ask := atomic.LoadUint64(&slot[1+i]), atomic.LoadUint64(&slot[1+market.Levels+i])
+		orders := atomic.LoadUint64(&slot[1+2*market.Levels+i])
 		d.Bids[i] = market.Level{Price: lowPaise(bid), Qty: highUnits(bid), Orders: int32(orders)}
 		d.Asks[i] = market.Level{Price: lowPaise(ask), Qty: highUnits(ask), Orders: int32(orders >> 32)}
 	}
-	d.VenueTime = market.UnixNano(w[16])
-	d.Recv = market.Mono(w[17])
+	d.VenueTime = market.UnixNano(atomic.LoadUint64(&slot[16]))
+	d.Recv = market.Mono(atomic.LoadUint64(&slot[17]))
 }

@@ -60,54 +60,62 @@ func (v *View) Overtaken() uint64 { return v.overtaken }
 // false, and q is in no defined state, when the instrument had no quote by
 // then or the view was overtaken (counted). Hot path.
 func (v *View) Quote(id market.InstrumentID, q *market.Quote) bool {
-	var words [quoteWords]uint64
-	if v.book == nil || !v.load(&v.book.quotes, id, words[:]) {
+	if v.book == nil {
 		return false
 	}
-	unpackQuote(&words, id, q)
-	return true
+	slot, seq := v.find(&v.book.quotes, id)
+	if slot == nil {
+		return false
+	}
+	loadQuote((*[quoteWords]uint64)(slot), id, q)
+	return v.still(&slot[0], seq)
 }
 
 // Depth reads the newest depth, on the terms of Quote. Hot path.
 func (v *View) Depth(id market.InstrumentID, d *market.Depth) bool {
-	var words [depthWords]uint64
-	if v.book == nil || !v.load(&v.book.depths, id, words[:]) {
+	if v.book == nil {
 		return false
 	}
-	unpackDepth(&words, id, d)
-	return true
+	slot, seq := v.find(&v.book.depths, id)
+	if slot == nil {
+		return false
+	}
+	loadDepth((*[depthWords]uint64)(slot), id, d)
+	return v.still(&slot[0], seq)
 }
 
-// load copies the newest version at or before the view's commit. It walks from
-// the newest version back: those above the view's Seq are too new or being
-// written, the first that is not is the one, unless it is replaced meanwhile.
-// If it was replaced before, so were all older ones, for the writer goes round
-// in order; the walk then finds only newer ones.
-func (v *View) load(r *ring, id market.InstrumentID, dst []uint64) bool {
+// find is the slot of the newest version at or before the view's commit, and
+// that version's Seq; nil when there is none. It walks from the newest version
+// back: those above the view's Seq are too new or being written, the first
+// that is not is the one, unless it is replaced while it is read. If it was
+// replaced before, so were all older ones, for the writer goes round in order;
+// the walk then finds only newer ones.
+func (v *View) find(r *ring, id market.InstrumentID) ([]uint64, uint64) {
 	if int(id) >= len(r.heads) {
-		return false
+		return nil, 0
 	}
 	head := atomic.LoadUint64(&r.heads[id])
 	if head == 0 {
-		return false
+		return nil, 0
 	}
-	slots := r.slots[int(id)*versions*r.size:][:versions*r.size]
 	for back := range uint64(versions) {
-		slot := slots[int((head-back)&(versions-1))*r.size:][:len(dst)]
-		seq := atomic.LoadUint64(&slot[0])
-		if seq > uint64(v.seq) {
-			continue
+		slot := r.slots[(int(id)*versions+int((head-back)&(versions-1)))*r.size:][:r.size]
+		switch seq := atomic.LoadUint64(&slot[0]); {
+		case seq > uint64(v.seq):
+		case seq == 0:
+			return nil, 0 // never written: the first version is newer than the view
+		default:
+			return slot, seq
 		}
-		if seq == 0 {
-			return false // never written: the first version is newer than the view
-		}
-		for i := 1; i < len(dst); i++ {
-			dst[i] = atomic.LoadUint64(&slot[i])
-		}
-		if atomic.LoadUint64(&slot[0]) == seq {
-			return true
-		}
-		break
+	}
+	v.overtaken++
+	return nil, 0
+}
+
+// still tells whether a slot still holds the version that was read from it.
+func (v *View) still(stamp *uint64, seq uint64) bool {
+	if atomic.LoadUint64(stamp) == seq {
+		return true
 	}
 	v.overtaken++
 	return false

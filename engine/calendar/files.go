@@ -3,6 +3,7 @@ package calendar
 import (
 	"cmp"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -109,7 +110,7 @@ func (c *Calendar) read(folder fs.FS, file dataFile) error {
 	r := row{file: file.name}
 	for r.line = 1; ; r.line++ {
 		r.fields, err = reader.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

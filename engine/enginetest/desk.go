@@ -129,8 +129,9 @@ func (h *Harness) Absent(id order.ID) { h.update(id, order.ClosedAbsent, 0, 0, "
 func (h *Harness) update(id order.ID, state order.State, units market.Units, price market.Paise, reason string) {
 	o := h.Desk.Order(id)
 	if units != 0 {
-		value := o.Average.Times(o.Filled) + price.Times(units)
+		value := o.Value + price.Times(units)
 		o.Filled += units
+		o.Value = value
 		o.Average = value / market.Paise(o.Filled)
 	}
 	o.State, o.FilledNow, o.FillPrice, o.Reason, o.At = state, units, price, reason, h.now

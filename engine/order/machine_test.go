@@ -240,6 +240,15 @@ func TestN10_AClosedOrderThatSurfacesPassesThroughAdoptedLate(t *testing.T) {
 	require.False(t, effect.LateFill)
 }
 
+func TestAnOldNoticeDoesNotBringBackAnOldPrice(t *testing.T) {
+	o := working(t)
+	e := o.take(Report{Sequence: 5, Status: StatusOrdered, Quantity: 130, Limit: 9600})
+	require.True(t, e.Repriced)
+	e = o.take(Report{Sequence: 4, Status: StatusOrdered, Quantity: 130, Limit: 9505})
+	require.False(t, e.Repriced)
+	require.EqualValues(t, 9600, o.Price)
+}
+
 func TestPricesOfFillsConvergeToWhatTheTradesSay(t *testing.T) {
 	o := working(t)
 	first := o.take(Report{Sequence: 1, Status: StatusPartiallyExecuted, Quantity: 130, Executed: 65})

@@ -23,9 +23,6 @@ func NewSlab(capacity int) *Slab {
 	return s
 }
 
-// Cap is how many orders there is room for; [Order.Slot] is below it.
-func (s *Slab) Cap() int { return len(s.orders) }
-
 // Len counts the orders held.
 func (s *Slab) Len() int { return len(s.orders) - len(s.free) }
 

@@ -14,17 +14,18 @@ const tombstone = 60 * time.Second
 
 // exposure is the account's running state. Owned by the order core.
 type exposure struct {
-	universe *market.Universe
-	of       []holding // per instrument
-	open     []open
-	index    *idmap.Map            // order id → place in open
-	held     []market.InstrumentID // instruments with a position
-	doubts   int                   // open orders of unknown fate, those under a tombstone included
-	tombs    int                   // those under a tombstone
-	gross    market.Lots           // sum of the worst positions
-	result   market.Paise          // of the day, before costs: cash plus positions at their marks
-	doubtful market.Paise          // what the orders in doubt would lose, were they filled
-	stale    bool                  // fills or doubts changed since the last mark
+	universe  *market.Universe
+	of        []holding // per instrument
+	open      []open
+	index     *idmap.Map            // order id → place in open
+	held      []market.InstrumentID // instruments with a position
+	doubts    int                   // open orders of unknown fate, those under a tombstone included
+	tombs     int                   // those under a tombstone
+	estimates estimates
+	gross     market.Lots  // sum of the worst positions
+	result    market.Paise // of the day, before costs: cash plus positions at their marks
+	doubtful  market.Paise // what the orders in doubt would lose, were they filled
+	stale     bool         // fills or doubts changed since the last mark
 }
 
 // holding is what is held of one instrument.
@@ -48,6 +49,7 @@ type open struct {
 	low, high  market.Paise
 	remaining  market.Units
 	filled     market.Units
+	value      market.Paise // of filled
 	fate       fate
 	until      market.Mono // end of a tombstone
 }
@@ -74,7 +76,7 @@ func fateOf(s order.State) fate {
 func newExposure(u *market.Universe, room int) exposure {
 	return exposure{
 		universe: u, of: make([]holding, u.Len()+1),
-		open: make([]open, 0, room), index: idmap.New(room), held: make([]market.InstrumentID, 0, 64),
+		open: make([]open, 0, room), index: idmap.New(room), estimates: newEstimates(), held: make([]market.InstrumentID, 0, 64),
 	}
 }
 
@@ -170,15 +172,15 @@ func lotsOf(u, lotSize market.Units) market.Lots {
 	return market.Lots((u + lotSize - 1) / lotSize)
 }
 
-// fill books a trade.
-func (x *exposure) fill(id market.InstrumentID, side market.Side, quantity market.Units, price market.Paise) {
+// fill books a trade of a quantity for a value in paise.
+func (x *exposure) fill(id market.InstrumentID, side market.Side, quantity market.Units, value market.Paise) {
 	h := &x.of[id]
 	if h.mark == 0 {
-		h.mark = price
+		h.mark = value / market.Paise(quantity)
 	}
 	signed := side.Sign() * quantity
 	h.position += signed
-	x.result += (h.mark - price).Times(signed)
+	x.result += h.mark.Times(signed) - value.Times(side.Sign())
 	x.hold(id)
 	x.recount(id)
 	x.stale = true
@@ -207,24 +209,27 @@ func (x *exposure) apply(u *order.Update) {
 	}
 	at, counted := x.index.Get(uint64(u.ID))
 	if !counted {
-		if u.FilledNow > 0 { // a fill of an order that was over: booked all the same
-			x.fill(u.Instrument, u.Side, u.FilledNow, priceOf(u))
-		}
+		x.late(u)
 		if u.State.Terminal() || u.State == order.New {
 			return
 		}
 		x.add(open{
 			id: u.ID, strategy: u.Strategy, instrument: u.Instrument, side: u.Side, low: u.Price, high: u.Price,
-			remaining: max(u.Quantity-u.Filled, 0), filled: u.Filled,
+			remaining: max(u.Quantity-u.Filled, 0), filled: u.Filled, value: valueOf(u),
 		})
 		at = int32(len(x.open) - 1)
 	}
 	o := &x.open[at]
 	if u.Filled > o.filled {
-		if counted {
-			x.fill(o.instrument, o.side, u.Filled-o.filled, priceOf(u))
+		value := priceOf(u).Times(u.Filled - o.filled)
+		if u.Value != 0 {
+			value = u.Value - o.value
 		}
-		o.filled = u.Filled
+		x.fill(o.instrument, o.side, u.Filled-o.filled, value)
+		o.filled, o.value = u.Filled, o.value+value
+	} else if u.Value != 0 && u.Filled == o.filled {
+		x.correct(o.side, u.Value-o.value)
+		o.value = u.Value
 	}
 	if u.Price > 0 {
 		o.low, o.high = min(o.low, u.Price), max(o.high, u.Price)
@@ -237,6 +242,9 @@ func (x *exposure) apply(u *order.Update) {
 		o.remaining = left
 	}
 	if u.State.Terminal() {
+		if u.Estimated {
+			x.estimates.keep(o.id, o.value)
+		}
 		x.remove(at)
 		return
 	}
@@ -245,6 +253,37 @@ func (x *exposure) apply(u *order.Update) {
 		o.until = u.At.Mono.Add(tombstone)
 	}
 	x.settle(o, now)
+}
+
+// late books what is said of an order that was over, or that nobody knew: a
+// fill that came late, or the true price of one that was estimated.
+func (x *exposure) late(u *order.Update) {
+	estimate, kept := x.estimates.get(u.ID)
+	if u.FilledNow > 0 {
+		value := priceOf(u).Times(u.FilledNow)
+		if kept && u.Value != 0 {
+			value = u.Value - estimate
+		}
+		x.fill(u.Instrument, u.Side, u.FilledNow, value)
+	} else if kept && u.Value != 0 {
+		x.correct(u.Side, u.Value-estimate)
+	}
+	if kept {
+		x.estimates.keep(u.ID, valueOf(u))
+	}
+}
+
+// correct books that what was filled has cost so much more than it was said to.
+func (x *exposure) correct(side market.Side, more market.Paise) {
+	x.result -= more.Times(side.Sign())
+}
+
+// valueOf is the value of all that an order has filled.
+func valueOf(u *order.Update) market.Paise {
+	if u.Value != 0 {
+		return u.Value
+	}
+	return u.Average.Times(u.Filled)
 }
 
 // priceOf is the price of an update's fill. One that is not known yet is taken

@@ -332,6 +332,49 @@ func TestR4_CostsCountAsLoss(t *testing.T) {
 	require.Equal(t, Reducing, r.Level())
 }
 
+func TestR4_EstimatedFillIsCorrectedWhenItsPriceIsKnown(t *testing.T) {
+	r := newRig(t, limits())
+	ticket := r.approve(r.ticket(market.Buy, 2, 11000))
+	update := order.Update{
+		ID: ticket.ID, Strategy: 1, Instrument: r.call, Side: market.Buy, State: order.Partial, Price: 11000, Quantity: 2 * lot,
+		Filled: lot, FilledNow: lot, FillPrice: 11000, Value: 11000 * lot, Estimated: true, At: r.now,
+	}
+	result := func(want market.Paise) {
+		t.Helper()
+		r.Mark(&r.view, r.now)
+		require.Equal(t, want, r.Result())
+	}
+	r.Apply(&update)
+	result(-1000 * lot) // marked at 100.00
+	update.FilledNow, update.FillPrice, update.Value = 0, 0, 10100*lot
+	r.Apply(&update) // corrected while it is open
+	result(-100 * lot)
+	update.State, update.Filled, update.FilledNow, update.FillPrice, update.Value = order.Filled, 2*lot, lot, 11000, (10100+11000)*lot
+	r.Apply(&update)
+	result(-1100 * lot)
+	update.FilledNow, update.Value, update.Estimated = 0, 2*10100*lot, false
+	r.Apply(&update) // corrected after it was over
+	result(-200 * lot)
+	r.Apply(&update) // said once more, it changes nothing
+	result(-200 * lot)
+	update.Filled, update.FilledNow, update.Value = 2*lot+1, 1, 2*10100*lot+10000
+	r.Apply(&update) // and a fill on top of it, late
+	result(-200 * lot)
+	require.EqualValues(t, 2*lot+1, r.Exposure(r.call).Position)
+}
+
+func TestEstimatesForgetTheOldest(t *testing.T) {
+	e := newEstimates()
+	for id := range order.ID(maxEstimates + 1) {
+		e.keep(id+1, market.Paise(id))
+	}
+	_, kept := e.get(1)
+	require.False(t, kept)
+	value, kept := e.get(maxEstimates + 1)
+	require.True(t, kept)
+	require.EqualValues(t, maxEstimates, value)
+}
+
 func TestR5_RepeatedDecisionNamesTheFirstOrder(t *testing.T) {
 	r := newRig(t, limits())
 	one := r.ticket(market.Buy, 1, 10000)

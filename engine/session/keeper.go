@@ -190,13 +190,14 @@ func (k *Keeper) perform(ctx context.Context, action Action) Event {
 }
 
 // feeds moves the streams over, all at once, and waits for them.
-func (k *Keeper) feeds(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, feedTimeout)
+func (k *Keeper) feeds(keeping context.Context) {
+	ctx, cancel := context.WithTimeout(keeping, feedTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, hook := range k.config.OnSwap {
 		wg.Go(func() {
-			if err := hook.Run(ctx); err != nil && k.config.Alarm != nil {
+			// A keeper that is being stopped takes its streams with it.
+			if err := hook.Run(ctx); err != nil && keeping.Err() == nil && k.config.Alarm != nil {
 				k.config.Alarm("session: " + hook.Name + " did not move to the new login: " + err.Error())
 			}
 		})

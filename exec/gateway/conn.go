@@ -65,6 +65,7 @@ type conn struct {
 	maxIdle  time.Duration // its own share of the pool's bound
 	answer   httpAnswer    // the reader's
 	clock    market.Clock
+	result   result        // scratch: a local would escape through deliver
 	deliver  func(*result) // the reader's way out; must not block
 	ended    func(*conn)   // told once, when it is dead
 	settled  func()        // told after a call ended and, if it can, the connection is idle again
@@ -225,7 +226,8 @@ func (c *conn) finish(phase rest.Phase, err error) bool {
 		return false // the writer spoke for the call, or the pool closed
 	}
 	now := c.clock.Now()
-	r := result{call: &c.call, phase: phase, err: err, late: now.Mono > c.call.deadline, arrived: now}
+	c.result = result{call: &c.call, phase: phase, err: err, late: now.Mono > c.call.deadline, arrived: now}
+	r := &c.result
 	if phase == rest.Answered {
 		r.answer = &c.answer
 	}
@@ -233,7 +235,7 @@ func (c *conn) finish(phase rest.Phase, err error) bool {
 	if keep {
 		_ = c.SetReadDeadline(time.Time{})
 	}
-	c.deliver(&r)
+	c.deliver(r)
 	c.answer.reset()
 	if !keep {
 		c.state.Store(connDead)

@@ -75,7 +75,7 @@ func (a *httpAnswer) take(data []byte) error {
 		case inHead:
 			data, err = a.takeHead(data)
 		case inLength, inChunk:
-			data, err = a.takeCounted(data)
+			data = a.takeCounted(data)
 		case inChunkSize, afterChunk, inTrailers:
 			data, err = a.takeLine(data)
 		case untilClose:
@@ -214,7 +214,7 @@ func (a *httpAnswer) keep(value []byte) []byte {
 	return a.spare[start:len(a.spare):len(a.spare)]
 }
 
-func (a *httpAnswer) takeCounted(data []byte) (rest []byte, err error) {
+func (a *httpAnswer) takeCounted(data []byte) (rest []byte) {
 	n := min(len(data), a.left)
 	a.body = append(a.body, data[:n]...)
 	a.left -= n
@@ -225,7 +225,7 @@ func (a *httpAnswer) takeCounted(data []byte) (rest []byte, err error) {
 			a.state = whole
 		}
 	}
-	return data[n:], nil
+	return data[n:]
 }
 
 func (a *httpAnswer) takeLine(data []byte) (rest []byte, err error) {

@@ -152,6 +152,7 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	if at.Wall >= c.midnight {
 		c.newDay()
 	}
+	c.obey() // anyone may have raised it, or lowered it by hand
 	switch e.Kind {
 	case CommandEvent:
 		c.command(&e.Command)
@@ -169,17 +170,29 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	case OperatorEvent:
 		c.operator(&e.Operator)
 	}
-	if level := c.gate.Level(); level > c.level {
-		c.raised(level)
-	}
+	c.obey()
 	if c.dirty || at.Mono >= c.next {
 		c.pump()
 	}
-	if level := c.gate.Level(); level > c.level { // valuing positions raised it
-		c.raised(level)
+	if c.obey() { // valuing positions raised it
 		c.pump()
 	}
 	return c.out
+}
+
+// obey takes over the kill level in force. It tells whether there is something
+// to do about it.
+func (c *Core) obey() bool {
+	level := c.gate.Level()
+	if level == c.level {
+		return false
+	}
+	raised := level > c.level
+	c.level = level
+	if raised {
+		c.raised(level)
+	}
+	return raised
 }
 
 // Next is when the core wants a [Tick] at the latest; [throttle.Never] when

@@ -65,7 +65,7 @@ func (c *Core) cancelled(j *job, k *flight, a *Answer) {
 	}
 	j.cancelSlot = 0
 	now := c.at.Mono
-	wait, most := cancelWait<<min(j.cancelTries-1, 6), time.Duration(cancelWaitMost)
+	wait, most := cancelWait<<min(j.cancelTries-1, 6), cancelWaitMost
 	if c.level >= risk.CancelAll {
 		most = killWaitMost
 	}

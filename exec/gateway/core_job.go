@@ -156,6 +156,7 @@ type exposure struct {
 	blocked  string // why no new exposure may be taken until a person has looked
 	odd      bool   // the last list of positions disagreed
 	trying   uint8  // flattening orders sent in a row
+	refused  bool   // risk refused one, and a person was told
 	flatAt   market.Mono
 }
 

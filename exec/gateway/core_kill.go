@@ -15,9 +15,8 @@ const (
 	collarPercent = 5   // the most that a flattening order gives away
 )
 
-// raised acts on a higher kill level. Levels never fall by themselves.
+// raised acts on a higher kill level. It falls by an operator's hand only.
 func (c *Core) raised(level risk.Level) {
-	c.level = level
 	c.alarm(0, "kill level raised: "+level.String())
 	c.dirty = true
 	if level < risk.CancelAll {
@@ -42,7 +41,7 @@ func (c *Core) flatten() {
 	for id := 1; id < len(c.exposure); id++ {
 		x := &c.exposure[id]
 		if x.net == 0 {
-			x.trying = 0
+			x.trying, x.refused = 0, false
 			continue
 		}
 		if c.occupied(market.InstrumentID(id)) {
@@ -102,6 +101,16 @@ func (c *Core) closing(id market.InstrumentID, x *exposure) {
 		c.cannotClose(x)
 		return
 	}
+	looks := order.Fingerprint{
+		Instrument: id, Side: side, TIF: order.IOC, Quantity: lots.Units(in.LotSize), Price: price,
+	}
+	for c.leased(&looks) { // give way by a tick more: it must not look like a lost one
+		looks.Price += market.Paise(side.Sign()) * max(in.TickSize, 1)
+	}
+	if price = looks.Price; price <= 0 {
+		c.cannotClose(x)
+		return
+	}
 	x.trying = min(x.trying+1, 100)
 	ticket := order.Ticket{
 		ID: c.config.NextID(), Instrument: id, Side: side, TIF: order.IOC, Class: order.Flatten,
@@ -110,7 +119,10 @@ func (c *Core) closing(id market.InstrumentID, x *exposure) {
 	c.admit(&ticket)
 	if c.slab.Get(ticket.ID) == nil {
 		x.trying = 0 // risk's own collar is narrower: begin again close to the market
-		c.alarm(ticket.ID, "risk refuses to close a position")
+		if !x.refused {
+			c.alarm(ticket.ID, "risk refuses to close a position: "+c.gate.Last().Reason.String())
+		}
+		x.refused = true
 	}
 }
 

@@ -227,12 +227,21 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 			return "", true // the two could not be told apart at the venue
 		}
 	}
-	for _, i := range c.tombs {
-		if other := c.jobs[i].o; other.State == order.ClosedAbsent && other.Fingerprint() == mine {
-			return "looks like an order that may still surface: change price or quantity", false
-		}
+	if c.leased(&mine) {
+		return "looks like an order that may still surface: change price or quantity", false
 	}
 	return "", false
+}
+
+// leased tells whether an order that was given up looks the same: until the end
+// of the day the two could not be told apart, should it surface.
+func (c *Core) leased(f *order.Fingerprint) bool {
+	for _, i := range c.tombs {
+		if other := c.jobs[i].o; other.State == order.ClosedAbsent && other.Fingerprint() == *f {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Core) expire(o *order.Order, why string) {
@@ -279,7 +288,7 @@ func (c *Core) placed(j *job, k *flight, a *Answer) {
 		c.adopted(o)
 	}
 	if o.State == order.Queued {
-		c.again(j, k, a)
+		c.again(j, a)
 	}
 	c.activate(j)
 }
@@ -299,7 +308,7 @@ func (c *Core) misnamed(o *order.Order, id order.VenueID) bool {
 
 // again schedules the next attempt of an order that provably did not reach the
 // venue, or ends it.
-func (c *Core) again(j *job, k *flight, a *Answer) {
+func (c *Core) again(j *job, a *Answer) {
 	o, now := j.o, c.at.Mono
 	if o.CancelWanted {
 		c.move(o, &order.Event{Move: order.CancelRequested})

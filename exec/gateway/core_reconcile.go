@@ -106,7 +106,7 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 		c.alarm(o.Ticket.ID, "one intent has two orders at the venue")
 		return
 	}
-	if r.Quantity != 0 && r.Quantity != o.Quantity || r.Instrument != 0 && r.Instrument != o.Ticket.Instrument || r.Side != o.Ticket.Side {
+	if r.Quantity != 0 && r.Quantity != o.Quantity || r.Instrument != 0 && r.Instrument != o.Ticket.Instrument || r.Side != 0 && r.Side != o.Ticket.Side {
 		c.block(o.Ticket.Instrument, "an order at the venue is not what was sent")
 		c.alarm(o.Ticket.ID, "an order at the venue is not what was sent")
 	}

@@ -291,7 +291,7 @@ func TestH10_WithoutRetryAfterTheGateShutsByItsLogs(t *testing.T) {
 	require.LessOrEqual(t, closed, 60*time.Second)
 }
 
-func TestH11_AServerErrorOnAWriteIsUnknownAndThreeOfItsKindInARowOpenTheBreaker(t *testing.T) {
+func TestH11_AServerErrorOnAWriteIsUnknownAndFiveInARowOpenTheBreaker(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	w.keep(SendPlace)
 	for i := range 5 {
@@ -365,6 +365,40 @@ func TestH14_AnEmptyListNeedsTheTradeBookAsASecondSource(t *testing.T) {
 	w.keeps = nil
 	w.run(w.now + 20*second)
 	require.Equal(t, order.ClosedAbsent, w.state(id))
+}
+
+func TestAnOrderThatMayBeOneOfSeveralIsNeverGivenUp(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.echo = false
+	w.keep(SendPlace)
+	id := w.place(w.ticket())
+	w.chances.noticeLost = 1
+	w.accept(w.take()).visible = w.now
+	w.create(order.Report{Status: order.StatusOrdered, Instrument: 1, Side: market.Buy, Quantity: lot, Limit: 10000}).visible = w.now
+
+	w.run(w.now + 60*second)
+
+	require.Equal(t, order.Reconciling, w.state(id), "one of the two is it, and no read says which")
+	require.True(t, w.alarmed("one of several"))
+}
+
+func TestABreakerThatOpensWhileAnOrderWaitsDeniesIt(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.step(&Event{Kind: StreamEvent, Stream: market.FeedDown})
+	id := w.place(w.ticket())
+	require.Equal(t, order.Queued, w.state(id))
+	w.openBreaker()
+	w.step(&Event{Kind: SessionEvent, Session: w.session()})
+	require.Equal(t, order.Denied, w.state(id))
+	require.Equal(t, "breaker open", w.last[id].Reason)
+}
+
+func TestAnOperatorLowersTheKillLevelAndEntriesGoOn(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.step(&Event{Kind: KillEvent, Level: risk.CancelAll, Text: "drill"})
+	require.Equal(t, order.Denied, w.state(w.place(w.ticket())))
+	require.NoError(t, w.gate.Lower(risk.Armed, "an operator"))
+	require.Equal(t, order.Sending, w.state(w.place(w.ticket())))
 }
 
 func TestUnresolvedOrdersAreAPersonsToSettle(t *testing.T) {
@@ -525,14 +559,12 @@ func TestR5_ARepeatedDecisionIsNotASecondOrder(t *testing.T) {
 	first := w.place(ticket)
 	w.run(w.now + second)
 	ticket.ID = w.nextID()
-	second := w.place(ticket)
-	w.run(w.now + second2)
+	again := w.place(ticket)
+	w.run(w.now + second)
 	require.Equal(t, order.Working, w.state(first))
-	require.Equal(t, order.Denied, w.state(second))
+	require.Equal(t, order.Denied, w.state(again))
 	require.Len(t, w.orders, 1)
 }
-
-const second2 = 2 * second
 
 func TestR8_CancellingAFilledOrderEndsAsTheVenueSays(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
@@ -688,7 +720,7 @@ func TestOrdersOfOthersAreCountedAndLeftAlone(t *testing.T) {
 	require.Zero(t, w.actions[SendCancel])
 }
 
-func TestAPositionThatIsNotOursAlonebeginsTheDay(t *testing.T) {
+func TestWhatWasHeldBeforeTheFirstOrderIsCounted(t *testing.T) {
 	w := newWorld(t, 1, nil)
 	v := w.create(order.Report{Status: order.StatusOrdered, Instrument: 2, Side: market.Sell, Quantity: lot, Limit: 9000})
 	v.visible = 1 << 60 // of yesterday: in no list of today

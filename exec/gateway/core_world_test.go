@@ -169,6 +169,9 @@ func (w *world) Moved(o *order.Order, m order.Move, e *order.Effect, _ market.St
 	if e.To == order.ClosedAbsent && e.From != order.ClosedAbsent {
 		require.Contains(w.t, []order.Move{order.CloseAbsent, order.OperatorAbsent}, m)
 	}
+	if m == order.AbsentOnce {
+		require.GreaterOrEqual(w.t, o.AbsentAt-o.Sent.Mono, 15*second, "the fence")
+	}
 	require.LessOrEqual(w.t, int(o.Attempts), 4)
 }
 

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
@@ -30,27 +29,28 @@ var ErrConfig = errors.New("gateway: bad configuration")
 // core at the moment; they must not block and must not call back into the
 // gateway except through Submit, OnReport, OnSession, OnOrderStream and Kill.
 type Config struct {
-	BaseURL   string // rest.DefaultBaseURL when empty; plain http only for a loopback address
-	UserAgent string
-	RootCAs   *x509.CertPool // nil: the system's. For simulated venues with a CA of their own
-	Network   string         // "tcp" (default), "tcp4" or "tcp6": pins the address family
-	LocalAddr string         // pins the source address; empty: the system chooses
-	Dial      DialFunc       // nil: the network
-	Lookup    LookupFunc     // nil: the system's resolver
-	Warm      int            // connections kept ready; default 3
-	MaxIdle   time.Duration  // retire an idle connection after this; default 45 s, below common servers' 60 s
-	Exchange  string         // default "NFO"
-	Refusals  []string       // the operator's texts that mean an order was refused
-	AppKey    string         // for the exchange of logins
-	Secret    session.Token
-	Universe  *market.Universe
-	Session   *session.Store
-	Clock     market.Clock
-	NextID    func() order.ID                // numbers orders; nil: from 1 up
-	Emit      func(*order.Update)            // the update is borrowed until it returns
-	Renew     func(epoch uint64)             // a credential was refused
-	Alarm     func(id order.ID, text string) // tells a person; may be nil
-	Log       hclog.Logger
+	BaseURL       string // rest.DefaultBaseURL when empty; plain http only for a loopback address
+	UserAgent     string
+	RootCAs       *x509.CertPool // nil: the system's. For simulated venues with a CA of their own
+	Network       string         // "tcp" (default), "tcp4" or "tcp6": pins the address family
+	LocalAddr     string         // pins the source address; empty: the system chooses
+	Dial          DialFunc       // nil: the network
+	Lookup        LookupFunc     // nil: the system's resolver
+	Warm          int            // connections kept ready; default 3
+	MaxIdle       time.Duration  // retire an idle connection after this; default 45 s, below common servers' 60 s
+	Exchange      string         // default "NFO"
+	Refusals      []string       // the operator's texts that mean an order was refused
+	AppKey        string         // for the exchange of logins
+	Secret        session.Token
+	Universe      *market.Universe
+	Session       *session.Store
+	Clock         market.Clock
+	Emit          func(*order.Update)            // the update is borrowed until it returns
+	Renew         func(epoch uint64)             // a credential was refused
+	RestartStream func()                         // the order stream is mute: open it anew
+	Core          CoreConfig                     // its Universe and NextID may be left out
+	Alarm         func(id order.ID, text string) // tells a person; may be nil
+	Log           hclog.Logger
 }
 
 // brain is the order core as the shell sees it.
@@ -62,6 +62,10 @@ type brain interface {
 	Permit(class order.Class, at market.Mono) (ok bool, again market.Mono)
 	// Refused tells the gates that such a read was throttled.
 	Refused(v order.Verdict, retryAfter time.Duration, at market.Mono)
+	// For observers.
+	Stats() Stats
+	Standing() Standing
+	Open(dst []OpenOrder) []OpenOrder
 }
 
 // Gateway is the way to the venue: it owns connections, queues and the loop
@@ -76,16 +80,15 @@ type Gateway struct {
 	pool   *pool
 	log    *logbook
 	watch  clockWatch
-	ids    atomic.Uint64
 
-	commands *xsync.MPMCQueueOf[order.Command] // any goroutine → owner
-	reports  *xsync.MPMCQueueOf[order.Report]  // order stream → owner; full: a gap
-	gap      atomic.Bool                       // a report did not fit
-	inbox    inbox                             // any goroutine → owner; rare, never lost
-	posted   atomic.Int64                      // what was queued and not yet taken, all queues together
-	owned    atomic.Bool                       // the core has an owner
-	wake     chan struct{}                     // to Run: Next moved
-	armed    atomic.Int64                      // market.Mono that Run sleeps until
+	commands *queue[order.Command] // any goroutine → owner
+	reports  *queue[order.Report]  // order stream → owner; full: a gap
+	gap      atomic.Bool           // a report did not fit
+	inbox    inbox                 // any goroutine → owner; rare, never lost
+	posted   atomic.Int64          // what was queued and not yet taken, all queues together
+	owned    atomic.Bool           // the core has an owner
+	wake     chan struct{}         // to Run: Next moved
+	armed    atomic.Int64          // market.Mono that Run sleeps until
 
 	// The owner's.
 	core    brain
@@ -148,11 +151,28 @@ const (
 	reportQueue  = 4096
 )
 
+// New checks the configuration and makes a gateway with its order core. It
+// does nothing by itself until Run.
+func New(config Config) (*Gateway, error) {
+	if config.Core.NextID == nil {
+		sequence, tag := new(atomic.Uint64), config.Core.Tag
+		config.Core.NextID = func() order.ID { return tag.ID(sequence.Add(1)) }
+	}
+	if config.Core.Universe == nil {
+		config.Core.Universe = config.Universe
+	}
+	core, err := NewCore(config.Core)
+	if err != nil {
+		return nil, err
+	}
+	return newGateway(config, core)
+}
+
 // newGateway is New with the core given.
 func newGateway(config Config, core brain) (*Gateway, error) {
 	switch {
-	case config.Universe == nil || config.Session == nil || config.Clock == nil || config.Emit == nil || config.Renew == nil || core == nil:
-		return nil, fmt.Errorf("%w: it needs a universe, a session store, a clock, and somewhere to send updates and renewals", ErrConfig)
+	case config.Universe == nil || config.Session == nil || config.Clock == nil || config.Emit == nil || config.Renew == nil || config.RestartStream == nil:
+		return nil, fmt.Errorf("%w: it needs a universe, a session store, a clock, and somebody who takes updates, renews sessions and restarts the order stream", ErrConfig)
 	case config.Warm < 0 || config.Warm > maxConns/2:
 		return nil, fmt.Errorf("%w: %d warm connections; want 1 to %d", ErrConfig, config.Warm, maxConns/2)
 	}
@@ -174,8 +194,8 @@ func newGateway(config Config, core brain) (*Gateway, error) {
 	}
 	g := &Gateway{
 		config: config, clock: config.Clock, wire: wire, log: newLogbook(config.Log), core: core,
-		commands: xsync.NewMPMCQueueOf[order.Command](commandQueue),
-		reports:  xsync.NewMPMCQueueOf[order.Report](reportQueue),
+		commands: newQueue[order.Command](commandQueue),
+		reports:  newQueue[order.Report](reportQueue),
 		wake:     make(chan struct{}, 1), stopped: make(chan struct{}),
 		request: make([]byte, 0, 8<<10),
 		waiting: make([]waiting, 0, maxConns), again: make([]Event, 0, maxConns),
@@ -185,9 +205,6 @@ func newGateway(config Config, core brain) (*Gateway, error) {
 		return nil, err
 	}
 	g.armed.Store(int64(never))
-	if g.config.NextID == nil {
-		g.config.NextID = func() order.ID { return order.ID(g.ids.Add(1)) }
-	}
 	g.snapshot.Store(new(Snapshot))
 	return g, nil
 }
@@ -254,10 +271,10 @@ func loopback(host string) bool {
 // cancel always fits.
 func (g *Gateway) Submit(c order.Command) order.ID {
 	if c.Kind == order.Place {
-		c.Ticket.ID = g.config.NextID()
+		c.Ticket.ID = g.config.Core.NextID()
 	}
 	id := c.Ticket.ID
-	if !g.commands.TryEnqueue(c) {
+	if !g.commands.put(c) {
 		g.inbox.Lock()
 		if c.Kind == order.CancelOne {
 			g.inbox.cancels = append(g.inbox.cancels, c)
@@ -277,7 +294,7 @@ func (g *Gateway) Submit(c order.Command) order.ID {
 // OnReport takes a notice of the order stream. A notice that does not fit is
 // made known to the core as a gap of the stream, which it closes by reading.
 func (g *Gateway) OnReport(r *order.Report) {
-	if !g.reports.TryEnqueue(*r) {
+	if !g.reports.put(*r) {
 		if g.gap.CompareAndSwap(false, true) {
 			g.post(Event{Kind: StreamEvent, Stream: market.FeedGap})
 		}
@@ -350,7 +367,7 @@ func (g *Gateway) process() {
 	for taken := int64(1); taken > 0; {
 		taken = g.takeInbox()
 		for {
-			r, ok := g.reports.TryDequeue()
+			r, ok := g.reports.take()
 			if !ok {
 				break
 			}
@@ -360,7 +377,7 @@ func (g *Gateway) process() {
 			taken++
 		}
 		for {
-			c, ok := g.commands.TryDequeue()
+			c, ok := g.commands.take()
 			if !ok {
 				break
 			}
@@ -467,6 +484,8 @@ func (g *Gateway) act(a *Action) {
 		g.stats.renewals.Add(1)
 		g.log.note(line{level: hclog.Warn, text: "session refused by the venue", epoch: a.Epoch, retry: -1})
 		g.config.Renew(a.Epoch)
+	case a.Kind == RestartStream:
+		g.config.RestartStream()
 	case a.Kind == Alarm:
 		g.alarm(a.ID, a.Text)
 	}
@@ -504,8 +523,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 		}
 		g.process()
 		now := g.clock.Now().Mono
+		var snap *Snapshot
 		if now >= publishAt {
-			g.publish()
+			snap = g.collect()
 			publishAt = now.Add(publishEvery)
 		}
 		next := min(publishAt, g.next())
@@ -513,6 +533,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 		g.owned.Store(false)
 		if g.posted.Load() > 0 {
 			g.drain()
+		}
+		if snap != nil {
+			g.publish(snap) // without the core: strategies do not wait for it
 		}
 		timer.Reset(max(next.Sub(now), 0))
 	}

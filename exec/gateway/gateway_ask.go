@@ -46,7 +46,6 @@ type ask struct {
 	render   func(w *rest.Wire, dst []byte, sig rest.Signature) []byte
 	done     chan outcome // one place: end never waits
 	left     atomic.Bool  // nobody waits any more
-	epoch    uint64       // the owner's: of the last attempt
 }
 
 type outcome struct {

@@ -37,19 +37,24 @@ type line struct {
 // journal of the operator: bounded, and rather incomplete than in the way.
 type logbook struct {
 	log     hclog.Logger
+	silent  bool // nobody listens: nothing is queued either
 	lines   chan line
 	dropped metrics.Counter
 }
 
 func newLogbook(log hclog.Logger) *logbook {
-	if log == nil {
+	silent := log == nil
+	if silent {
 		log = hclog.NewNullLogger()
 	}
-	return &logbook{log: log, lines: make(chan line, 1024)}
+	return &logbook{log: log, silent: silent, lines: make(chan line, 1024)}
 }
 
 // note never waits.
 func (b *logbook) note(l line) {
+	if b.silent || l.level == hclog.Debug && !b.log.IsDebug() {
+		return
+	}
 	select {
 	case b.lines <- l:
 	default:

@@ -38,6 +38,9 @@ type stats struct {
 // Snapshot is what observers see of the gateway. It is immutable.
 type Snapshot struct {
 	At                                   market.Stamp
+	Core                                 Stats
+	Standing                             Standing
+	Orders                               []OpenOrder // that are not over, oldest first
 	Submitted, Denied, Renewals, Alarms  uint64
 	States                               [order.States]uint64   // updates told, by state reached
 	Fills                                uint64                 // updates that brought a fill
@@ -45,7 +48,7 @@ type Snapshot struct {
 	Verdicts                             [order.Verdicts]uint64
 	Late                                 uint64 // answers after their attempt was given up
 	LogDropped                           uint64
-	Idle, Open                           int // connections
+	Idle, Connections                    int
 	Dials, DialFailures                  uint64
 	Waiting                              int           // calls without a connection
 	Skew                                 time.Duration // to add to our wall clock; zero when the clocks agree
@@ -71,17 +74,56 @@ func (s *stats) ended(r *result, j *rest.Judgement) {
 	}
 }
 
-// publish makes the next snapshot. The owner's.
-func (g *Gateway) publish() {
-	s := &g.stats
-	snap := &Snapshot{
-		At: g.clock.Now(), Submitted: s.submitted.Load(), Denied: s.denied.Load(), Renewals: s.renewals.Load(), Alarms: s.alarms.Load(),
-		Fills: s.fills.Load(), Late: s.late.Load(), LogDropped: g.log.dropped.Load(),
-		Idle: g.pool.idle(), Open: g.pool.open(), Dials: g.pool.dials.Load(), DialFailures: g.pool.failures.Load(),
-		Waiting: len(g.waiting), Skew: g.watch.correction(),
-		TickToDecision: s.tickToDecision.Snapshot().Summary(), TickToWire: s.tickToWire.Snapshot().Summary(),
-		OrderAck: s.orderAck.Snapshot().Summary(),
+// OpenOrder is an order that is not over, as observers see it.
+type OpenOrder struct {
+	ID               order.ID
+	Strategy         order.StrategyID
+	Instrument       market.InstrumentID
+	Side             market.Side
+	State            order.State
+	VenueID          order.VenueID
+	Quantity, Filled market.Units
+	Price, Average   market.Paise
+	Attempts         uint8
+	CancelWanted     bool
+	Reason           string
+	Sent             market.Stamp // the last attempt's permit
+}
+
+// Open appends the orders that are not over, oldest first. The owner's.
+func (c *Core) Open(dst []OpenOrder) []OpenOrder {
+	for _, i := range c.active {
+		o := c.jobs[i].o
+		if o.State.Terminal() {
+			continue
+		}
+		dst = append(dst, OpenOrder{
+			ID: o.Ticket.ID, Strategy: o.Ticket.Strategy, Instrument: o.Ticket.Instrument, Side: o.Ticket.Side, State: o.State,
+			VenueID: o.VenueID, Quantity: o.Quantity, Filled: o.Filled, Price: o.Price, Average: o.Average(),
+			Attempts: o.Attempts, CancelWanted: o.CancelWanted, Reason: o.Reason, Sent: o.Sent,
+		})
 	}
+	return dst
+}
+
+// collect begins the next snapshot with what only the owner may read.
+func (g *Gateway) collect() *Snapshot {
+	return &Snapshot{
+		At: g.clock.Now(), Core: g.core.Stats(), Standing: g.core.Standing(), Orders: g.core.Open(nil), Waiting: len(g.waiting),
+	}
+}
+
+// publish completes a snapshot with what anyone may read, and publishes it.
+func (g *Gateway) publish(snap *Snapshot) {
+	s := &g.stats
+	snap.Submitted, snap.Denied, snap.Renewals, snap.Alarms = s.submitted.Load(), s.denied.Load(), s.renewals.Load(), s.alarms.Load()
+	snap.Fills, snap.Late, snap.LogDropped = s.fills.Load(), s.late.Load(), g.log.dropped.Load()
+	snap.Idle, snap.Connections = g.pool.idle(), g.pool.open()
+	snap.Dials, snap.DialFailures = g.pool.dials.Load(), g.pool.failures.Load()
+	snap.Skew = g.watch.correction()
+	snap.TickToDecision = s.tickToDecision.Snapshot().Summary()
+	snap.TickToWire = s.tickToWire.Snapshot().Summary()
+	snap.OrderAck = s.orderAck.Snapshot().Summary()
 	for i := range snap.States {
 		snap.States[i] = s.states[i].Load()
 	}

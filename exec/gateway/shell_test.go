@@ -61,6 +61,10 @@ type script struct {
 
 func newScript() *script { return &script{answers: make(chan Answer, 64), send: deadline, tick: never} }
 
+func (s *script) Stats() Stats                     { return Stats{} }
+func (s *script) Standing() Standing               { return Standing{} }
+func (s *script) Open(dst []OpenOrder) []OpenOrder { return dst }
+
 func (s *script) Next() market.Mono { return s.tick }
 
 func (s *script) Permit(_ order.Class, at market.Mono) (bool, market.Mono) {
@@ -189,10 +193,13 @@ type shell struct {
 	updates chan order.Update
 	renewed atomic.Uint64
 	alarms  atomic.Int32
+
+	restarts atomic.Int32
+	lastID   atomic.Uint64
 }
 
 // newShell runs a gateway over the scripted core until the test ends.
-func newShell(t *testing.T, address string, change ...func(*Config)) *shell {
+func newShell(t testing.TB, address string, change ...func(*Config)) *shell {
 	t.Helper()
 	s := &shell{core: newScript(), updates: make(chan order.Update, 64)}
 	universe, err := market.NewUniverse([]market.Instrument{{
@@ -207,13 +214,15 @@ func newShell(t *testing.T, address string, change ...func(*Config)) *shell {
 	config := Config{
 		BaseURL: "http://" + address + "/breezeapi/api/v1/", Warm: 1, Universe: universe, Session: store, Clock: benchClock{time.Now()},
 		AppKey: "key", Secret: session.NewToken(secret),
-		Emit:  func(u *order.Update) { s.updates <- *u },
-		Renew: func(epoch uint64) { s.renewed.Store(epoch) },
-		Alarm: func(order.ID, string) { s.alarms.Add(1) },
+		Emit:          func(u *order.Update) { s.updates <- *u },
+		Renew:         func(epoch uint64) { s.renewed.Store(epoch) },
+		Alarm:         func(order.ID, string) { s.alarms.Add(1) },
+		RestartStream: func() { s.restarts.Add(1) },
 	}
 	for _, c := range change {
 		c(&config)
 	}
+	config.Core.NextID = func() order.ID { return order.ID(s.lastID.Add(1)) }
 	s.Gateway, err = newGateway(config, s.core)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -234,7 +243,7 @@ func credential(epoch uint64) *session.Credential {
 }
 
 // ready waits until a connection is warm, and its server side served.
-func (s *shell) ready(t *testing.T) {
+func (s *shell) ready(t testing.TB) {
 	t.Helper()
 	require.Eventually(t, func() bool { return s.pool.idle() > 0 }, 3*time.Second, time.Millisecond)
 }
@@ -907,7 +916,8 @@ func TestManySubmittersLoseNothing(t *testing.T) {
 	}
 	all.Wait()
 
-	require.Equal(t, each*submitters, <-answered)
+	n := <-answered
+	require.Equal(t, each*submitters, n, "posted %d, updates %d, commands of core %d, waiting %d", s.posted.Load(), len(s.updates), s.core.slot, len(s.waiting))
 	require.Eventually(t, func() bool { return len(s.core.seen(ReportEvent)) == each*submitters }, time.Second, time.Millisecond)
 	require.Zero(t, s.posted.Load())
 }

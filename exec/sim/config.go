@@ -32,8 +32,8 @@ type Config struct {
 	Once  bool          // stop at the tape's end instead of looping
 
 	RecordedOnly bool    // no movement between two recorded snapshots
-	Rate         float64 // synthetic quotes per instrument and second of market time; zero: 0.5
-	Volatility   float64 // of the invented movement, a year; zero: 0.03, which keeps it well inside the spreads
+	Rate         float64 // synthetic quotes per instrument and second of market time; zero: 0.6, a third as many depths come with them
+	Volatility   float64 // of the invented movement, a year; zero: 0.015, which keeps it well inside the spreads
 
 	AppKey, Secret string // zero: the defaults above
 	APISession     string // what the first login of the day gave; zero: DefaultAPISession
@@ -130,8 +130,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, err
 	}
 	or(&c.Speed, 1)
-	or(&c.Rate, 0.5)
-	or(&c.Volatility, 0.03)
+	or(&c.Rate, 0.6)
+	or(&c.Volatility, 0.015)
 	or(&c.AppKey, DefaultAppKey)
 	or(&c.Secret, DefaultSecret)
 	or(&c.APISession, DefaultAPISession)

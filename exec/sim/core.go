@@ -68,7 +68,12 @@ func NewCore(cfg Config) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	universe, err := market.NewUniverse(cfg.Tape.Instruments())
+	list := slices.Clone(cfg.Tape.Instruments())
+	for i := range list { // the master wants both of every row, an index too
+		or(&list[i].LotSize, 1)
+		or(&list[i].TickSize, 5)
+	}
+	universe, err := market.NewUniverse(list)
 	if err != nil {
 		return nil, fmt.Errorf("sim: tape %q: %w", cfg.Tape.Describe(), err)
 	}

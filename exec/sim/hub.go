@@ -107,7 +107,7 @@ func (h *hub) publish(ev *market.Event, now market.Mono) {
 		return
 	}
 	h.render(k)
-	if n := h.send(h.rooms[k], now); n > 0 {
+	if n := h.send(k, now); n > 0 {
 		h.published[k]++
 		h.stats.TicksPublished++
 		h.stats.TicksSent += int64(n)
@@ -165,7 +165,7 @@ func (h *hub) candle(f *finishedCandle, now market.Mono) {
 		return // a string always marshals
 	}
 	h.frame = appendFrame(h.frame[:0], ws.OpText, socketio.AppendEvent(h.payload[:0], intervals[f.interval].name, text))
-	h.send(h.rooms[k], now)
+	h.send(k, now)
 }
 
 // brokenFrames are what a fault sends beside the good ones.
@@ -183,9 +183,11 @@ func (h *hub) malformed(which int, now market.Mono) {
 	}
 }
 
-func (h *hub) send(members []*conn, now market.Mono) (given int) {
-	for _, c := range slices.Clone(members) { // giving may end a connection that lags
-		if h.give(c, h.frame, now) {
+// send gives the frame to a room. It goes backwards, for giving may take a
+// connection that lags out of the room.
+func (h *hub) send(k roomKey, now market.Mono) (given int) {
+	for i := len(h.rooms[k]) - 1; i >= 0; i-- {
+		if h.give(h.rooms[k][i], h.frame, now) {
 			given++
 		}
 	}

@@ -34,10 +34,10 @@ type Order struct {
 }
 
 // Pending is what may still fill.
-func (o *Order) Pending() market.Units { return o.Qty - o.Filled - o.Cancelled - o.Expired }
+func (o Order) Pending() market.Units { return o.Qty - o.Filled - o.Cancelled - o.Expired }
 
 // Average is the average fill price, rounded to the paisa; zero before a fill.
-func (o *Order) Average() market.Paise {
+func (o Order) Average() market.Paise {
 	if o.Filled == 0 {
 		return 0
 	}

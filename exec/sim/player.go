@@ -18,6 +18,8 @@ const (
 	// quietSpan is the silence from which movement is invented: a tape with
 	// more frequent events of its own is played as it is.
 	quietSpan = market.UnixNano(2 * time.Second)
+	// depthEvery is how many invented quotes of an instrument bring one depth.
+	depthEvery = 3
 )
 
 // errTapeOrder marks a tape whose events step back in time.
@@ -57,15 +59,16 @@ type Player struct {
 	moving         []mover
 	paths          map[string]*bridge
 	credit         float64
-	depthTurn      []bool
+	depthTurn      []uint8
 	order          []ranked
 	ev             market.Event // scratch
 }
 
-// mover is an instrument that two snapshots have, on its way between them.
+// mover is an instrument on its way between two snapshots.
 type mover struct {
 	id    market.InstrumentID
 	to    market.Quote
+	still bool // the next snapshot has nothing new of it
 	path  *bridge
 	delta float64
 	warp  float64 // how early in the gap its volume comes
@@ -104,7 +107,7 @@ func (p *Player) Rewind() error {
 	n := p.universe.Len() + 1
 	p.rng = rand.New(rand.NewPCG(p.seed, 0x7a9e))
 	p.shown, p.from = make([]market.Quote, n), make([]market.Quote, n)
-	p.recorded, p.hasDepth, p.depthTurn = make([]bool, n), make([]bool, n), make([]bool, n)
+	p.recorded, p.hasDepth, p.depthTurn = make([]bool, n), make([]bool, n), make([]uint8, n)
 	p.moving, p.held, p.over, p.credit = nil, false, false, 0
 	p.fromAt, p.stepAt, p.nextAt = 0, 0, 0
 	if err := p.load(); err != nil {
@@ -181,6 +184,16 @@ func (p *Player) replay(emit func(*market.Event)) {
 			p.hasDepth[p.clip(ev.Depth.Instrument)] = true
 		}
 	}
+	for i := range p.moving { // what the snapshot leaves as it was comes home now
+		if m := &p.moving[i]; m.still && p.shown[m.id] != p.from[m.id] {
+			p.shown[m.id] = p.from[m.id]
+			p.ev = market.Event{At: p.nextAt, Kind: market.QuoteEvent, Synthetic: true, Quote: p.from[m.id]}
+			emit(&p.ev)
+			if p.from[m.id].TwoSided() {
+				p.depthBehind(&p.from[m.id], p.nextAt, emit)
+			}
+		}
+	}
 	for i := range p.next {
 		ev := &p.next[i]
 		emit(ev)
@@ -211,23 +224,28 @@ func (p *Player) plan() {
 		return
 	}
 	steps := int(gap / stepSpan)
-	spots := make(map[string]market.Paise)
+	fresh := make(map[market.InstrumentID]*market.Quote)
 	for i := range p.next {
-		ev := &p.next[i]
-		id := p.clip(ev.Quote.Instrument)
-		if ev.Kind != market.QuoteEvent || id == 0 || !p.recorded[id] {
-			continue
-		}
-		in := p.universe.Get(id)
-		if in.Kind == market.Index && ev.Quote.Last > 0 || in.Kind == market.Future && spots[in.Underlying] == 0 {
-			spots[in.Underlying] = ev.Quote.Last
-		}
-		movable := in.Kind == market.Index && p.from[id].Last > 0 && ev.Quote.Last > 0 || p.from[id].TwoSided() && ev.Quote.TwoSided()
-		if movable {
-			p.moving = append(p.moving, mover{id: id, to: ev.Quote})
+		if ev := &p.next[i]; ev.Kind == market.QuoteEvent {
+			fresh[ev.Quote.Instrument] = &ev.Quote
 		}
 	}
-	slices.SortFunc(p.moving, func(a, b mover) int { return cmp.Compare(a.id, b.id) })
+	spots := make(map[string]market.Paise)
+	for _, in := range p.universe.All() {
+		if !p.recorded[in.ID] {
+			continue
+		}
+		m := mover{id: in.ID, to: p.from[in.ID], still: true}
+		if q := fresh[in.ID]; q != nil {
+			m.to, m.still = *q, false
+		}
+		if in.Kind == market.Index && m.to.Last > 0 || in.Kind == market.Future && spots[in.Underlying] == 0 {
+			spots[in.Underlying] = m.to.Last
+		}
+		if in.Kind == market.Index && p.from[in.ID].Last > 0 && m.to.Last > 0 || p.from[in.ID].TwoSided() && m.to.TwoSided() {
+			p.moving = append(p.moving, m)
+		}
+	}
 	p.paths = make(map[string]*bridge)
 	for i := range p.moving {
 		m := &p.moving[i]
@@ -299,7 +317,7 @@ func (p *Player) step(emit func(*market.Event)) {
 		m := &p.moving[i]
 		lag := p.aim(m, index, done) - p.level(m.id)
 		span := max(float64(p.shown[m.id].Ask-p.shown[m.id].Bid), 5)
-		p.order = append(p.order, ranked{i, math.Abs(lag)/span + 0.5*p.rng.Float64()})
+		p.order = append(p.order, ranked{i, math.Abs(lag)/span + 0.2*p.rng.Float64()})
 	}
 	slices.SortFunc(p.order, func(a, b ranked) int { return cmp.Compare(b.urgent, a.urgent) })
 	chosen := p.order[:n]
@@ -368,7 +386,7 @@ func (p *Player) move(m *mover, index int, done float64, at market.UnixNano, emi
 	if in.Kind == market.Index {
 		return
 	}
-	if p.depthTurn[m.id] = !p.depthTurn[m.id]; p.depthTurn[m.id] {
+	if p.depthTurn[m.id]++; p.depthTurn[m.id]%depthEvery == 0 {
 		p.depthBehind(&q, at, emit)
 	}
 }

@@ -92,6 +92,14 @@ func (v *Venue) Clock() market.Clock { return v.clock }
 // Date is the tape's day.
 func (v *Venue) Date() market.Date { return v.core.Date() }
 
+// Synthetic tells whether the present moment's prices are made up between two
+// recorded snapshots, as /clock says too.
+func (v *Venue) Synthetic() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.lately
+}
+
 // NewLogin is a person logging in again: it issues another API session.
 func (v *Venue) NewLogin() string {
 	now := v.clock.Now()

@@ -63,7 +63,7 @@ func (rd *reading) rows(body io.Reader, columns []column, take func(*row) error)
 				return fmt.Errorf("%w: line %d is longer than %d bytes", ErrRow, r.number+1, maxLine)
 			}
 			var err error
-			if buf, err = fill(base, copy(base, buf), body); err == io.EOF {
+			if buf, err = fill(base, copy(base, buf), body); errors.Is(err, io.EOF) {
 				atEnd = true
 			} else if err != nil {
 				return &cutError{err}

@@ -68,11 +68,11 @@ func play(lines []capture, heard *[]string) func(net.Conn) bool {
 				_ = ws.WriteFrame(conn, ws.NewTextFrame([]byte(line.Payload)))
 			case line.Opcode == 8:
 			default:
-				frame, err := ws.ReadFrame(conn)
+				frame, err := readFrame(conn)
 				if err != nil {
 					return true
 				}
-				*heard = append(*heard, string(ws.UnmaskFrameInPlace(frame).Payload))
+				*heard = append(*heard, string(frame.Payload))
 			}
 		}
 		return true
@@ -201,7 +201,7 @@ func TestCapturedTerminationsEndInAReconnectAndARejoin(t *testing.T) {
 		require.Equal(t, []string{auth, join}, first)
 		require.Equal(t, []string{auth, join, "3"}, second)
 		require.Equal(t, []string{auth, join, "41"}, v.texts(v.peers[2]))
-		require.Equal(t, []string{"epoch 1: stream: session dropped by the venue"}, r.rec.suspects)
+		require.Equal(t, []string{"epoch 1: stream: session dropped by the venue"}, r.rec.suspected())
 	})
 }
 

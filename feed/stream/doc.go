@@ -9,7 +9,8 @@
 // event.
 //
 // The goroutine that calls [Stream.Run] is the only one that calls the Sink and
-// the callbacks, but that OnSuspect may also be called by that of [Stream.Renew]. The way of a tick, all of it on that goroutine:
+// the callbacks; OnSuspect alone may also come from that of [Stream.Renew]. The
+// way of a tick, all of it on Run's goroutine:
 //
 //	link.fill → link.next → Stream.deliver → Decoder.Stock → Sink.Quote → Sink.Commit
 //

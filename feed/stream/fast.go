@@ -57,16 +57,16 @@ func multiply(digits uint64) int64 {
 // overNine marks the bytes of digits that are no digit.
 func overNine(digits uint64) uint64 { return (digits + ones*(0x80-10) | digits) & highs }
 
-// none tells whether null or "" stands at i, and where the next element begins.
-func none(b []byte, i int) (next int, ok bool) {
+// none is where the next element begins if null or "" stands at i, else zero.
+func none(b []byte, i int) (next int) {
 	w := load(b, i)
 	switch {
 	case w&0xffffffffff == 'n'|'u'<<8|'l'<<16|'l'<<24|','<<32:
-		return i + 5, true
+		return i + 5
 	case w&0xffffff == '"'|'"'<<8|','<<16:
-		return i + 3, true
+		return i + 3
 	}
-	return 0, false
+	return 0
 }
 
 // fastPrice reads a price at i: up to six digits and up to two decimals. next is
@@ -84,7 +84,7 @@ func fastPrice(b []byte, i int) (price market.Paise, next int) {
 	// no leading zero but in "0" itself.
 	bad := overNine(digits) | 1&^(0b01111110>>(point>>3)) | 1&^(0b1101>>((end-point)>>3))
 	if bad != 0 || digits&0xff == 0 && point > 8 {
-		next, _ = none(b, i)
+		next = none(b, i)
 		return 0, next
 	}
 	return market.Paise(multiply(digits << (48 - point))), i + end>>3 + 1
@@ -99,7 +99,7 @@ func fastUnits(b []byte, i int) (units int64, next int) {
 	}
 	digits := (w ^ zeros) & (1<<end - 1)
 	if overNine(digits) != 0 || end == 0 || digits&0xff == 0 && end > 8 {
-		next, _ = none(b, i)
+		next = none(b, i)
 		return 0, next
 	}
 	return multiply(digits << (64 - end)), i + end>>3 + 1
@@ -146,7 +146,7 @@ func skipChange(b []byte, i int) (next int) {
 // skipText passes over a string without escapes, null or "".
 func skipText(b []byte, i int) (next int) {
 	if i >= len(b) || b[i] != '"' {
-		next, _ = none(b, i)
+		next = none(b, i)
 		return next
 	}
 	for i++; i < len(b); i++ {

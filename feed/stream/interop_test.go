@@ -138,7 +138,7 @@ func TestInteropSocketIOServerRefusesABadCredential(t *testing.T) {
 	n := startNode(t)
 	r := n.start(func(c *Config) { c.Session.Swap(credential(2, "bad")) })
 	r.until("refusal", func() bool { return r.stream.Stats().AuthFailures == 1 })
-	require.Contains(t, r.rec.suspects[0], `credential of epoch 2 refused: "Unauthorized"`)
+	require.Contains(t, r.rec.suspected()[0], `credential of epoch 2 refused: "Unauthorized"`)
 
 	require.True(t, r.store.Swap(credential(3, "51606286")))
 	require.NoError(t, r.stream.Renew(t.Context()))
@@ -162,7 +162,7 @@ func TestInteropSocketIOServerDropsUsAndWeComeBack(t *testing.T) {
 			n.command("quote 42505 2")
 			r.untilTold("live", "q1", "down", "gap", "live", "q2")
 
-			require.Equal(t, how == "41", len(r.rec.suspects) == 1)
+			require.Equal(t, how == "41", len(r.rec.suspected()) == 1)
 			r.stop()
 		})
 	}

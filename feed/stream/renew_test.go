@@ -145,8 +145,8 @@ func TestRenewKeepsTheConnectionWhenTheNewCredentialIsRefused(t *testing.T) {
 
 		require.ErrorIs(t, r.stream.Renew(t.Context()), ErrAuth)
 
-		require.Len(t, r.rec.suspects, 1)
-		require.Contains(t, r.rec.suspects[0], "epoch 2")
+		require.Len(t, r.rec.suspected(), 1)
+		require.Contains(t, r.rec.suspected()[0], "epoch 2")
 		v.publish("4.1!42505", quote("42505", 1))
 		r.untilTold("live", "q1")
 
@@ -157,6 +157,34 @@ func TestRenewKeepsTheConnectionWhenTheNewCredentialIsRefused(t *testing.T) {
 		r.untilTold("live", "q1", "q2")
 		r.stop()
 	})
+}
+
+func TestAVenueThatDropsTheSecondSessionKeepsTheFirstOrGivesABreak(t *testing.T) {
+	for says, kept := range map[string]bool{"41": false, "1": false, `44{"message":"no"}`: true} {
+		virtual(t, func(t *testing.T) {
+			v := newVenue()
+			v.fence = func(p *peer) bool {
+				if p.number == 2 || p.number == 3 {
+					p.send(says)
+					return true
+				}
+				return false
+			}
+			r := start(t, v, nil)
+			r.live()
+
+			err := r.stream.Renew(t.Context())
+
+			if kept {
+				require.ErrorIs(t, err, ErrAuth)
+				require.Equal(t, []string{"live"}, r.rec.told())
+			} else {
+				require.NoError(t, err)
+				r.untilTold("live", "down", "gap", "live")
+			}
+			r.stop()
+		})
+	}
 }
 
 func TestRenewThatIsCalledOffLeavesTheOldConnection(t *testing.T) {
@@ -281,7 +309,7 @@ func TestStopDuringARenewalEndsBoth(t *testing.T) {
 				if !hung || wait < time.Second {
 					return false
 				}
-				_, _ = ws.ReadFrame(conn) // the second connection hangs in its handshake
+				_, _ = readFrame(conn) // the second connection hangs in its handshake
 				return true
 			}
 			r := start(t, v, nil)
@@ -319,11 +347,11 @@ func deaf(conn net.Conn) bool {
 	say := func(text []byte) { _ = ws.WriteFrame(conn, ws.NewTextFrame(text)) }
 	say(socketio.AppendOpen(nil, socketio.Handshake{SID: "a", PingInterval: time.Minute, PingTimeout: time.Minute}))
 	for {
-		frame, err := ws.ReadFrame(conn)
+		frame, err := readFrame(conn)
 		if err != nil || frame.Header.OpCode == ws.OpClose {
 			return true
 		}
-		if strings.HasPrefix(string(ws.UnmaskFrameInPlace(frame).Payload), "40") {
+		if strings.HasPrefix(string(frame.Payload), "40") {
 			say(socketio.AppendAccept(nil, "b"))
 		}
 	}

@@ -263,8 +263,7 @@ func (s *Stream) announce(state market.FeedState) {
 // serve delivers what s.link brings until the connection ends, ctx ends or it
 // must be given up. A renewal changes s.link under way.
 func (s *Stream) serve(ctx context.Context) error {
-	// Something may have come together with the grant; the next read would wait
-	// for more before it was looked at.
+	// Events may have come together with the venue's acceptance.
 	if err := s.pump(s.link); err != nil && !s.bridge(ctx, err) {
 		return err
 	}

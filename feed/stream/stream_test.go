@@ -135,7 +135,7 @@ func TestARefusedCredentialIsToldAndTriedAgainSlowly(t *testing.T) {
 		require.Equal(t, []string{
 			`epoch 1: stream: handshake with ws://127.0.0.1/socket.io/: stream: credential of epoch 1 refused: "Unauthorized"`,
 			`epoch 1: stream: handshake with ws://127.0.0.1/socket.io/: stream: credential of epoch 1 refused: "Unauthorized"`,
-		}, r.rec.suspects)
+		}, r.rec.suspected())
 		require.EqualValues(t, 2, r.stream.Stats().AuthFailures)
 
 		// A new credential does not wait.
@@ -179,7 +179,7 @@ func TestADroppedSessionIsToldAndTheStreamComesBack(t *testing.T) {
 		v.peer(t, 1).send("41")
 		r.untilTold("down", "gap", "live")
 
-		require.Equal(t, []string{"epoch 1: stream: session dropped by the venue"}, r.rec.suspects)
+		require.Equal(t, []string{"epoch 1: stream: session dropped by the venue"}, r.rec.suspected())
 		r.stop()
 	})
 }
@@ -193,7 +193,7 @@ func TestAConnectErrorInServiceIsARefusal(t *testing.T) {
 		v.peer(t, 1).send(`44{"message":"Unauthorized"}`)
 		r.untilTold("down", "gap", "live")
 
-		require.Equal(t, []string{`epoch 1: stream: credential of epoch 1 refused: "Unauthorized"`}, r.rec.suspects)
+		require.Equal(t, []string{`epoch 1: stream: credential of epoch 1 refused: "Unauthorized"`}, r.rec.suspected())
 		r.stop()
 	})
 }
@@ -444,8 +444,64 @@ func TestF17_OrderNoticesAreDeliveredAndABrokenOneIsAGap(t *testing.T) {
 	})
 }
 
+func TestEventsThatComeWithTheAcceptanceAreNotHeldBack(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		v := newVenue()
+		v.upgraded = func(conn net.Conn) bool {
+			opening := `0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`
+			_, _ = conn.Write([]byte(frame(fin|text, opening)))
+			_, _ = readFrame(conn)
+			_, _ = conn.Write([]byte(frame(fin|text, `40{"sid":"b"}`) + frame(fin|text, quote("42505", 1))))
+			for {
+				if got, err := readFrame(conn); err != nil || got.Header.OpCode == ws.OpClose {
+					return true
+				}
+			}
+		}
+		r := start(t, v, nil)
+		synctest.Wait()
+
+		require.Equal(t, []string{"live", "q1"}, r.rec.told())
+		r.stop()
+	})
+}
+
+func TestAHandshakeThatGoesWrongIsAnError(t *testing.T) {
+	opening := `0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`
+	for _, test := range []struct {
+		says []string
+		want error
+	}{
+		{[]string{`42["stock",[]]`}, ErrProtocol}, {[]string{`hello`}, ErrProtocol}, {[]string{`0{`}, ErrProtocol}, {[]string{`0{"pingInterval":0}`}, ErrProtocol},
+		{[]string{opening, `41`}, ErrDropped}, {[]string{opening, `1`}, ErrClosed}, {[]string{opening, `44{"message":"no"}`}, ErrAuth}, {[]string{opening, `44`}, ErrProtocol},
+		{[]string{opening}, ErrClosed}, {nil, ErrClosed},
+	} {
+		virtual(t, func(t *testing.T) {
+			v := newVenue()
+			v.upgraded = func(conn net.Conn) bool {
+				for i, says := range test.says {
+					if i > 0 {
+						_, _ = readFrame(conn)
+					}
+					_, _ = conn.Write([]byte(frame(fin|text, says)))
+				}
+				return true
+			}
+			store := new(session.Store)
+			store.Swap(credential(1, "x"))
+			s, err := New(Config{Name: "x", URL: "ws://127.0.0.1", Session: store, Universe: testUniverse(t), Sink: new(recorder), Dial: v.dial})
+			require.NoError(t, err)
+
+			_, err = s.connect(t.Context())
+
+			require.ErrorIs(t, err, test.want, "%q", test.says)
+			v.wait.Wait()
+		})
+	}
+}
+
 func TestStopEndsEveryWait(t *testing.T) {
-	hang := func(v *venue) { v.upgraded = func(conn net.Conn) bool { _, _ = ws.ReadFrame(conn); return true } }
+	hang := func(v *venue) { v.upgraded = func(conn net.Conn) bool { _, _ = readFrame(conn); return true } }
 	for name, prepare := range map[string]func(v *venue){
 		"in service":       func(*venue) {},
 		"in the handshake": hang,
@@ -469,7 +525,7 @@ func TestStopEndsEveryWait(t *testing.T) {
 func TestAHandshakeHasItsTime(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		v := newVenue()
-		v.upgraded = func(conn net.Conn) bool { _, _ = ws.ReadFrame(conn); return true }
+		v.upgraded = func(conn net.Conn) bool { _, _ = readFrame(conn); return true }
 		r := start(t, v, nil)
 		time.Sleep(10*time.Second + 100*time.Millisecond)
 		require.Equal(t, 1, v.connections())

@@ -91,11 +91,10 @@ func (v *venue) serve(p *peer) {
 	v.wait.Go(p.write)
 	p.send(string(socketio.AppendOpen(nil, socketio.Handshake{SID: "a", PingInterval: v.interval, PingTimeout: v.timeout, MaxPayload: 1e6})))
 	for {
-		frame, err := ws.ReadFrame(p.conn)
+		frame, err := readFrame(p.conn)
 		if err != nil {
 			return
 		}
-		frame = ws.UnmaskFrameInPlace(frame)
 		switch frame.Header.OpCode {
 		case ws.OpPing:
 			v.mu.Lock()
@@ -116,6 +115,25 @@ func (v *venue) serve(p *peer) {
 			v.text(p, frame.Payload)
 		}
 	}
+}
+
+// readFrame reads a frame and takes its mask off; the header still tells of it.
+func readFrame(r io.Reader) (ws.Frame, error) {
+	header, err := ws.ReadHeader(r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	if header.Length > 1<<20 {
+		return ws.Frame{}, fmt.Errorf("a client's frame of %d bytes", header.Length)
+	}
+	payload := make([]byte, header.Length)
+	if _, err := io.ReadFull(r, payload); err != nil {
+		return ws.Frame{}, err
+	}
+	if header.Masked {
+		ws.Cipher(payload, header.Mask, 0)
+	}
+	return ws.Frame{Header: header, Payload: payload}, nil
 }
 
 func (v *venue) text(p *peer, payload []byte) {
@@ -270,6 +288,12 @@ func (r *recorder) told() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]string(nil), r.log...)
+}
+
+func (r *recorder) suspected() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.suspects...)
 }
 
 func credential(epoch uint64, token string) *session.Credential {

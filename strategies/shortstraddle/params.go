@@ -51,7 +51,7 @@ func Defaults() Params {
 		EntryAfter: clock(9, 20), EntryUntil: clock(14, 45), ExitAt: clock(15, 10),
 		StopMode: "combined", StopPercent: 30, CoolOff: param.Duration(10 * time.Minute), MaxEntries: 3,
 		HedgeThreshold: 0.6, HedgeMaxLots: 2, HedgeEvery: param.Duration(5 * time.Second),
-		Rate: 0.0525, ParityStrikes: 7, MaxSpreadTicks: 20, MaxSpreadPct: 5, MaxQuoteAge: param.Duration(5 * time.Second),
+		Rate: 0.0525, ParityStrikes: 7, MaxSpreadTicks: 20, MaxSpreadPct: 5, MaxQuoteAge: param.Duration(2 * time.Second),
 		Ticks: 2, TIF: "ioc", ChaseEvery: param.Duration(time.Second),
 		LeggingTimeout: param.Duration(20 * time.Second), MaxRejects: 3,
 	}

@@ -111,8 +111,8 @@ func (s *Straddle) mid(ctx taker.Context, id market.InstrumentID) (float64, bool
 func (s *Straddle) delta(ctx taker.Context, forward float64) (net float64, ok bool) {
 	years := pricing.YearsBetween(ctx.Now().Market, s.expiry)
 	terms := pricing.Terms{Forward: forward, Years: years, Discount: pricing.Discount(s.params.Rate, years)}
-	for i := range s.workers {
-		w := &s.workers[i]
+	for i := range s.crew.Workers {
+		w := &s.crew.Workers[i]
 		if !w.Bound() {
 			continue
 		}

@@ -30,9 +30,6 @@ func (p Phase) String() string {
 	return [...]string{"starting", "waiting", "entering", "holding", "exiting", "cooling", "done", "?"}[p&7]
 }
 
-// workersMax is room for the legs, the hedge and what an earlier run left.
-const workersMax = 16
-
 // Straddle is the strategy. Owned by the goroutine that steps it.
 type Straddle struct {
 	params Params
@@ -52,6 +49,7 @@ type Straddle struct {
 	lastDelta market.UnixNano // when the delta was last looked at
 	quietTill market.Mono     // no new entry before, after a feed gap
 	feedDown  bool
+	woken     bool // the wake timer is set
 
 	legRow   int // row of the straddle
 	hedgeRow int // row of the synthetic future
@@ -59,9 +57,8 @@ type Straddle struct {
 	credit   market.Paise    // premium received for the legs
 	entered  [2]market.Paise // average price of the call and the put sold
 
-	workers [workersMax]taker.Worker // 0 and 1 are the call and the put sold
-	quotes  [workersMax]market.Quote
-	quote   market.Quote // scratch: a local would escape through the desk
+	crew  taker.Crew   // while a straddle is on, workers 0 and 1 are its call and put
+	quote market.Quote // scratch: a local would escape through the desk
 }
 
 // New checks the parameters.
@@ -75,7 +72,7 @@ func New(p Params) (*Straddle, error) {
 // Phase is where the plan stands.
 func (s *Straddle) Phase() Phase { return s.phase }
 
-// start picks the chain and looks for what an earlier run left behind.
+// start picks the chain and works out when everything must be closed.
 func (s *Straddle) start(ctx taker.Context) error {
 	if !s.choose(ctx) {
 		return fmt.Errorf("%s: no %s expiry at least %d days after %s in the universe", Name, s.params.Underlying, s.params.MinDaysToExpiry, ctx.Day().Date)
@@ -95,28 +92,7 @@ func (s *Straddle) start(ctx taker.Context) error {
 		s.exitAt = min(s.exitAt, day.UnderlyingEnd.Add(-time.Minute))
 	}
 	s.phase = Waiting
-	s.adopt(ctx)
 	return nil
-}
-
-// adopt binds workers to every position that has none, and closes them. Some
-// may stay for the next round.
-func (s *Straddle) adopt(ctx taker.Context) {
-	for i := range ctx.Universe().All() {
-		in := &ctx.Universe().All()[i]
-		if in.Underlying != s.params.Underlying || ctx.Position(in.ID) == 0 || s.worker(in.ID) != nil {
-			continue
-		}
-		free := s.free(2)
-		if free < 0 {
-			return
-		}
-		s.workers[free].Bind(in) // aims at zero
-		if s.phase != Exiting {
-			s.exit(ctx, "an earlier run left a position", Cooling)
-			s.coolUntil = ctx.Now().Market // nothing went wrong today: no pause
-		}
-	}
 }
 
 // step moves the plan as far as it can go now. Hot path while holding: with
@@ -132,9 +108,9 @@ func (s *Straddle) step(ctx taker.Context) {
 		switch {
 		case now.Market >= s.exitAt:
 			s.exit(ctx, "time stop while entering", Done)
-		case s.failed() != nil:
-			s.exit(ctx, "a leg was refused: "+s.failed().Refusal, Cooling)
-		case s.settled(ctx):
+		case s.crew.Failed() != nil:
+			s.exit(ctx, "a leg was refused: "+s.crew.Failed().Refusal, Cooling)
+		case s.crew.Settled(ctx):
 			s.hold(ctx, now)
 		case now.Mono.Sub(s.enteredAt) >= time.Duration(s.params.LeggingTimeout):
 			s.exit(ctx, "the legs did not fill together", Cooling)
@@ -145,13 +121,13 @@ func (s *Straddle) step(ctx taker.Context) {
 			s.exit(ctx, "time stop", Done)
 		case why != "":
 			s.exit(ctx, why, Cooling)
-		case s.failed() != nil:
-			s.exit(ctx, "a hedge was refused: "+s.failed().Refusal, Cooling)
+		case s.crew.Failed() != nil:
+			s.exit(ctx, "a hedge was refused: "+s.crew.Failed().Refusal, Cooling)
 		default:
 			s.rehedge(ctx, now)
 		}
 	case Exiting:
-		if s.settled(ctx) {
+		if s.crew.Settled(ctx) {
 			s.flat(ctx, now)
 		}
 	case Cooling:
@@ -162,7 +138,7 @@ func (s *Straddle) step(ctx taker.Context) {
 			s.phase = Waiting
 		}
 	}
-	s.work(ctx)
+	s.crew.Work(ctx, &s.rules)
 }
 
 // tryEnter sells the straddle when time, session, feed and quotes allow.
@@ -187,9 +163,9 @@ func (s *Straddle) tryEnter(ctx taker.Context, now market.Stamp) {
 	if _, fine := s.mid(ctx, put); !fine {
 		return
 	}
-	s.workers = [workersMax]taker.Worker{}
-	s.workers[0].Bind(ctx.Universe().Get(call))
-	s.workers[1].Bind(ctx.Universe().Get(put))
+	s.crew.Dismiss()
+	s.crew.Bind(ctx.Universe().Get(call))
+	s.crew.Bind(ctx.Universe().Get(put))
 	s.legRow, s.hedgeRow, s.hedge = row, -1, 0
 	s.entries++
 	s.phase, s.enteredAt = Entering, now.Mono
@@ -201,9 +177,9 @@ func (s *Straddle) tryEnter(ctx taker.Context, now market.Stamp) {
 func (s *Straddle) hold(ctx taker.Context, now market.Stamp) {
 	s.credit = 0
 	for i := range s.entered {
-		units := -ctx.Position(s.workers[i].Instrument)
-		s.credit += s.workers[i].Cash
-		s.entered[i] = s.workers[i].Cash / market.Paise(max(units, 1))
+		w := &s.crew.Workers[i]
+		s.credit += w.Cash
+		s.entered[i] = w.Cash / market.Paise(max(-ctx.Position(w.Instrument), 1))
 	}
 	s.phase, s.lastDelta = Holding, now.Market
 }
@@ -213,8 +189,8 @@ func (s *Straddle) hold(ctx taker.Context, now market.Stamp) {
 func (s *Straddle) stopped(ctx taker.Context) string {
 	var profit market.Paise
 	limit := basisPoints(s.params.StopPercent)
-	for i := range s.workers {
-		w := &s.workers[i]
+	for i := range s.crew.Workers {
+		w := &s.crew.Workers[i]
 		if !w.Bound() {
 			continue
 		}
@@ -242,10 +218,7 @@ func (s *Straddle) stopped(ctx taker.Context) string {
 // a side is marked at the dearest price left, so that a vanished offer cannot
 // hide a loss.
 func (s *Straddle) mark(ctx taker.Context, i int) (market.Paise, bool) {
-	q := &s.quotes[i]
-	if !ctx.View().Quote(s.workers[i].Instrument, q) {
-		return 0, false
-	}
+	q, _ := s.crew.Quote(ctx, i)
 	if mid, ok := q.Mid(); ok {
 		return mid, true
 	}
@@ -257,7 +230,7 @@ func (s *Straddle) mark(ctx taker.Context, i int) (market.Paise, bool) {
 // the last change is through.
 func (s *Straddle) rehedge(ctx taker.Context, now market.Stamp) {
 	if s.params.HedgeMaxLots == 0 || now.Market.Sub(s.lastDelta) < time.Duration(s.params.HedgeEvery) ||
-		s.feedDown || now.Mono < s.quietTill || !ctx.Day().UnderlyingTradable(now.Market) || !s.settled(ctx) {
+		s.feedDown || now.Mono < s.quietTill || !ctx.Day().UnderlyingTradable(now.Market) || !s.crew.Settled(ctx) {
 		return
 	}
 	s.lastDelta = now.Market
@@ -277,7 +250,7 @@ func (s *Straddle) rehedge(ctx taker.Context, now market.Stamp) {
 	if s.hedge == 0 {
 		// One strike serves until the hedge is flat again: a synthetic's delta
 		// does not depend on it.
-		if s.hedgeRow = row; s.row(row).Call == 0 || s.row(row).Put == 0 || s.free(2) < 0 || s.free(s.free(2)+1) < 0 {
+		if s.hedgeRow = row; s.row(row).Call == 0 || s.row(row).Put == 0 || s.crew.Room() < 2 {
 			s.hedgeRow = s.legRow // this one has workers
 		}
 	}
@@ -288,23 +261,18 @@ func (s *Straddle) rehedge(ctx taker.Context, now market.Stamp) {
 
 // aim gives every worker its target: legs and hedge add up where they meet.
 func (s *Straddle) aim(ctx taker.Context) {
-	var targets [workersMax]market.Units
+	var targets [taker.CrewSize]market.Units
 	add := func(id market.InstrumentID, lots market.Lots) {
 		if lots == 0 {
 			return
 		}
-		w := s.worker(id)
-		if w == nil {
-			i := s.free(2)
-			if i < 0 {
-				return
-			}
-			w = &s.workers[i]
-			w.Bind(ctx.Universe().Get(id))
+		in := ctx.Universe().Get(id)
+		if s.crew.Of(id) == nil && s.crew.Bind(in) == nil {
+			return // cannot be: rehedge looked for room
 		}
-		for i := range s.workers {
-			if &s.workers[i] == w {
-				targets[i] += lots.Units(ctx.Universe().Get(id).LotSize)
+		for i := range s.crew.Workers {
+			if s.crew.Workers[i].Instrument == id {
+				targets[i] += lots.Units(in.LotSize)
 			}
 		}
 	}
@@ -319,10 +287,8 @@ func (s *Straddle) aim(ctx taker.Context) {
 			add(s.row(s.hedgeRow).Put, -s.hedge)
 		}
 	}
-	for i := range s.workers {
-		if s.workers[i].Bound() {
-			s.workers[i].Aim(targets[i])
-		}
+	for i := range s.crew.Workers {
+		s.crew.Workers[i].Aim(targets[i])
 	}
 }
 
@@ -339,8 +305,8 @@ func (s *Straddle) exit(ctx taker.Context, why string, then Phase) {
 
 // flat is reached when every worker is settled at zero.
 func (s *Straddle) flat(ctx taker.Context, now market.Stamp) {
-	s.adopt(ctx) // what had no worker before
-	if !s.settled(ctx) {
+	s.crew.Dismiss()
+	if s.crew.Adopt(ctx, s.params.Underlying) { // what had no worker before
 		return
 	}
 	if s.coolUntil == 0 || now.Market >= s.exitAt {
@@ -355,96 +321,39 @@ func (s *Straddle) finish(ctx taker.Context, why string) {
 	ctx.Note(Name + ": done for the day: " + why)
 }
 
-// work steps every worker, buyers first: protection is bought before anything
-// is sold.
-func (s *Straddle) work(ctx taker.Context) {
-	for _, buying := range [...]bool{true, false} {
-		for i := range s.workers {
-			w := &s.workers[i]
-			if !w.Bound() || w.Settled(ctx) || (w.Target() > ctx.Position(w.Instrument)) != buying {
-				continue
-			}
-			if !ctx.View().Quote(w.Instrument, &s.quotes[i]) {
-				s.quotes[i] = market.Quote{} // no price: the worker knows
-			}
-			w.Step(ctx, &s.quotes[i], &s.rules)
-		}
-	}
-}
-
-func (s *Straddle) settled(ctx taker.Context) bool {
-	for i := range s.workers {
-		if w := &s.workers[i]; w.Bound() && !w.Settled(ctx) {
-			return false
-		}
-	}
-	return true
-}
-
 // busy tells whether time alone can move the plan on.
 func (s *Straddle) busy(ctx taker.Context) bool {
 	switch s.phase {
 	case Entering, Exiting:
 		return true
 	case Holding:
-		return !s.settled(ctx)
+		return !s.crew.Settled(ctx)
 	}
 	return false
-}
-
-// failed is the first worker that gave up, or nil.
-func (s *Straddle) failed() *taker.Worker {
-	for i := range s.workers {
-		if s.workers[i].State() == taker.Failed {
-			return &s.workers[i]
-		}
-	}
-	return nil
-}
-
-// worker is the one bound to the instrument, or nil.
-func (s *Straddle) worker(id market.InstrumentID) *taker.Worker {
-	for i := range s.workers {
-		if s.workers[i].Instrument == id && id != 0 {
-			return &s.workers[i]
-		}
-	}
-	return nil
-}
-
-// free is the place of an unbound worker from the given one on, or -1.
-func (s *Straddle) free(from int) int {
-	for i := from; i < len(s.workers); i++ {
-		if !s.workers[i].Bound() {
-			return i
-		}
-	}
-	return -1
 }
 
 // onOrder takes news of an order. An order nobody works on any more, from an
 // earlier run or thought dead, is cancelled; what it filled is closed.
 func (s *Straddle) onOrder(ctx taker.Context, u *order.Update) {
-	if w := s.worker(u.Instrument); w != nil {
-		w.OnOrder(ctx, u, &s.rules)
-	} else {
-		switch u.State {
-		case order.AdoptedLate, order.Acked, order.Working, order.Partial:
-			ctx.Cancel(u.ID)
-		}
-	}
-	switch s.phase {
-	case Waiting, Cooling, Done:
-		if u.FilledNow != 0 && ctx.Position(u.Instrument) != 0 {
-			then := Cooling
-			if s.phase == Done {
-				then = Done
-			}
-			s.exit(ctx, "a late fill", then)
-			s.adopt(ctx)
-		}
+	s.crew.OnOrder(ctx, u, &s.rules)
+	if u.FilledNow != 0 && ctx.Position(u.Instrument) != 0 && (s.phase == Waiting || s.phase == Cooling || s.phase == Done) {
+		s.close(ctx)
 	}
 	s.step(ctx)
+}
+
+// close gives back what a fill brought that no plan asked for.
+func (s *Straddle) close(ctx taker.Context) {
+	switch {
+	case s.phase == Done:
+		s.exit(ctx, "a late fill", Done)
+	case s.entries == 0: // nothing went wrong today: no pause
+		s.exit(ctx, "an earlier run left a position", Cooling)
+		s.coolUntil = ctx.Now().Market
+	default:
+		s.exit(ctx, "a late fill", Cooling)
+	}
+	s.crew.Adopt(ctx, s.params.Underlying)
 }
 
 // onFeed stops new business while the feed cannot be trusted, and for a moment

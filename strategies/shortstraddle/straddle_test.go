@@ -6,19 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vayu-trading/vayu/engine"
+	"github.com/vayu-trading/vayu/engine/enginetest"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/strategies/param"
 	"github.com/vayu-trading/vayu/strategies/strategytest"
-	"github.com/vayu-trading/vayu/strategies/taker"
 )
-
-// seat lets the test desk drive the strategy as the engine does.
-type seat struct{ *Straddle }
-
-func (s seat) Market(ctx taker.Context)                       { s.step(ctx) }
-func (s seat) Order(ctx taker.Context, u *order.Update)       { s.onOrder(ctx, u) }
-func (s seat) Feed(ctx taker.Context, state market.FeedState) { s.onFeed(ctx, state) }
 
 // floor is a desk with a straddle of today's market at 10:43, as a demo starts.
 type floor struct {
@@ -27,15 +21,12 @@ type floor struct {
 	call, put market.InstrumentID // at 24200, the money
 }
 
-func newFloor(t *testing.T, change func(*Params)) *floor {
+func newFloor(t testing.TB, change func(*Params)) *floor {
 	t.Helper()
-	f := openFloor(t, change)
-	f.start(t)
-	return f
+	return floorAt(t, strategytest.Clock(10, 43), false, change)
 }
 
-// openFloor is a floor whose strategy has not started.
-func openFloor(t *testing.T, change func(*Params)) *floor {
+func floorAt(t testing.TB, at time.Duration, futures bool, change func(*Params)) *floor {
 	t.Helper()
 	p := Defaults()
 	if change != nil {
@@ -43,18 +34,17 @@ func openFloor(t *testing.T, change func(*Params)) *floor {
 	}
 	s, err := New(p)
 	require.NoError(t, err)
-	d := strategytest.New(t, 10, 43)
-	d.Strategy = seat{s}
+	d := strategytest.New(t, at, s, futures)
 	f := &floor{Desk: d, s: s}
 	f.call = d.Option(strategytest.Far, 24_200_00, market.Call)
 	f.put = d.Option(strategytest.Far, 24_200_00, market.Put)
 	return f
 }
 
-func (f *floor) start(t *testing.T) {
-	t.Helper()
-	f.Pin()
-	require.NoError(t, f.s.start(f))
+// lastNote is what the operator was told last.
+func (f *floor) lastNote() string {
+	notes := f.Notes()
+	return notes[len(notes)-1]
 }
 
 // market quotes everything around a forward and shows it.
@@ -79,15 +69,13 @@ func TestItSellsTheNextExpirysStraddleOnTheFirstMarketOfTheDay(t *testing.T) {
 	f.short(t, 1)
 	require.Len(t, f.Orders, 2)
 	for _, o := range f.Orders {
-		require.Equal(t, order.IOC, o.TIF)
-		require.Equal(t, market.Lots(1), o.Lots)
+		require.Equal(t, order.IOC, o.Ticket.TIF)
+		require.Equal(t, market.Lots(1), o.Ticket.Lots)
 	}
 }
 
 func TestItWaitsForItsEntryTimeAndForTheSession(t *testing.T) {
-	f := openFloor(t, nil)
-	f.At(9, 10)
-	f.start(t)
+	f := floorAt(t, strategytest.Clock(9, 10), false, nil)
 
 	f.market(24_212)
 	require.Equal(t, Waiting, f.s.Phase())
@@ -101,9 +89,7 @@ func TestItWaitsForItsEntryTimeAndForTheSession(t *testing.T) {
 }
 
 func TestItIsDoneWhenItIsTooLateToEnter(t *testing.T) {
-	f := openFloor(t, nil)
-	f.At(14, 45)
-	f.start(t)
+	f := floorAt(t, strategytest.Clock(14, 45), false, nil)
 
 	f.market(24_212)
 
@@ -114,7 +100,7 @@ func TestItIsDoneWhenItIsTooLateToEnter(t *testing.T) {
 func TestItDoesNotEnterOnOldOrOneSidedQuotes(t *testing.T) {
 	f := newFloor(t, nil)
 	f.Price(24_212, 0.12)
-	f.Skip(6 * time.Second)
+	f.Wait(6 * time.Second)
 	f.Commit()
 	require.Empty(t, f.Orders)
 
@@ -139,7 +125,7 @@ func TestACombinedStopClosesBothLegsAndItReentersAfterThePause(t *testing.T) {
 
 	f.Wait(9 * time.Minute)
 	require.True(t, f.Flat())
-	f.Skip(time.Minute)
+	f.Wait(time.Minute)
 	f.market(24_212)
 	f.market(24_212)
 	require.Equal(t, Holding, f.s.Phase())
@@ -167,7 +153,7 @@ func TestALegStopWatchesEachLegAlone(t *testing.T) {
 	f.market(24_330) // the call gains half, the put loses as much
 
 	require.True(t, f.Flat())
-	require.Contains(t, f.Notes[len(f.Notes)-1], "stop of a leg")
+	require.Contains(t, f.lastNote(), "stop of a leg")
 }
 
 func TestATimeStopClosesAllForTheDay(t *testing.T) {
@@ -186,6 +172,19 @@ func TestATimeStopClosesAllForTheDay(t *testing.T) {
 	require.Zero(t, f.Open())
 }
 
+func TestItIsFlatBeforeTheSessionClosesWhateverTheConfiguredTime(t *testing.T) {
+	f := newFloor(t, func(p *Params) { p.ExitAt, p.HedgeMaxLots = clock(16, 0), 0 })
+	f.market(24_212)
+	f.At(15, 38)
+	f.short(t, 1)
+
+	f.At(15, 39)
+	f.Wait(time.Second)
+
+	require.True(t, f.Flat())
+	require.Equal(t, Done, f.s.Phase())
+}
+
 func TestOnExpiryDayItIsFlatBeforeTheClosingAuction(t *testing.T) {
 	f := newFloor(t, func(p *Params) { p.MinDaysToExpiry, p.ExitAt, p.HedgeMaxLots = 0, clock(15, 30), 0 })
 	f.market(24_212)
@@ -202,20 +201,22 @@ func TestAHedgeTakesTheDeltaBackIntoItsBand(t *testing.T) {
 	f.market(24_212)
 	f.short(t, 2)
 
-	f.Skip(6 * time.Second)
+	f.Wait(6 * time.Second)
 	f.market(24_450) // the calls are deep in the money: about 1.3 lots short
 
-	forward, _, ok := f.s.forward(f)
-	require.True(t, ok)
-	require.InDelta(t, 24_450, forward, 1)
-	net, ok := f.s.delta(f, forward)
-	require.True(t, ok)
-	require.Less(t, max(net, -net), 0.6)
+	f.Do(func(ctx *engine.Context) {
+		forward, _, ok := f.s.forward(ctx)
+		require.True(t, ok)
+		require.InDelta(t, 24_450, forward, 1)
+		net, ok := f.s.delta(ctx, forward)
+		require.True(t, ok)
+		require.Less(t, max(net, -net), 0.6)
+	})
 	require.Equal(t, 1, f.Held(f.Option(strategytest.Far, 24_450_00, market.Call)))
 	require.Equal(t, -1, f.Held(f.Option(strategytest.Far, 24_450_00, market.Put)))
 	f.short(t, 2)
 
-	f.Skip(6 * time.Second)
+	f.Wait(6 * time.Second)
 	f.market(24_200) // back home: the hedge goes
 	require.Zero(t, f.Held(f.Option(strategytest.Far, 24_450_00, market.Call)))
 	f.At(15, 10)
@@ -226,13 +227,86 @@ func TestAHedgeTakesTheDeltaBackIntoItsBand(t *testing.T) {
 func TestAHedgeAtTheStraddlesOwnStrikeNetsWithItsLegs(t *testing.T) {
 	f := newFloor(t, func(p *Params) { p.Lots, p.StopPercent = 2, 500 })
 	f.market(24_212)
-	f.s.hedge, f.s.hedgeRow = 1, f.s.legRow
-	f.s.aim(f)
+	f.Do(func(ctx *engine.Context) {
+		f.s.hedge, f.s.hedgeRow = 1, f.s.legRow
+		f.s.aim(ctx)
+	})
 
-	f.Wait(2 * time.Second)
+	f.market(24_212)
 
 	require.Equal(t, -1, f.Held(f.call))
 	require.Equal(t, -3, f.Held(f.put))
+}
+
+func TestAFutureOfTheSameExpiryIsTheHedgeWhenThereIsOne(t *testing.T) {
+	f := floorAt(t, strategytest.Clock(10, 43), true, func(p *Params) { p.Lots, p.StopPercent = 2, 500 })
+	future := f.Book.Layout().Chain("NIFTY", strategytest.Far).Future
+	f.market(24_212)
+	f.short(t, 2)
+
+	f.Wait(6 * time.Second)
+	f.market(24_450)
+
+	require.Equal(t, 1, f.Held(future))
+	f.short(t, 2)
+	f.At(15, 10)
+	f.market(24_450)
+	f.Wait(2 * time.Second)
+	require.True(t, f.Flat())
+}
+
+func TestADeltaInsideItsBandIsLeftAlone(t *testing.T) {
+	f := newFloor(t, nil)
+	f.market(24_212)
+	for range 5 {
+		f.Wait(6 * time.Second)
+		f.market(24_240)
+	}
+	require.Len(t, f.Orders, 2)
+}
+
+func TestARefusedHedgeClosesAllAndPauses(t *testing.T) {
+	f := newFloor(t, func(p *Params) { p.Lots, p.StopPercent = 2, 500 })
+	f.market(24_212)
+	hedge := f.Option(strategytest.Far, 24_450_00, market.Call)
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
+		if o.Update.Instrument == hedge && o.Update.Side == market.Buy {
+			return strategytest.Reject
+		}
+		return strategytest.Whatever
+	}
+
+	f.Wait(6 * time.Second)
+	for range 12 {
+		f.market(24_450)
+		f.Wait(time.Second)
+	}
+
+	require.True(t, f.Flat())
+	require.Equal(t, Cooling, f.s.Phase())
+}
+
+func TestStoppingSendsNothingWhenNothingRests(t *testing.T) {
+	f := newFloor(t, func(p *Params) { p.HedgeMaxLots = 0 })
+	f.market(24_212)
+
+	f.Host.Stop(f.Now())
+
+	require.Len(t, f.Desk.Desk.All(), 2)
+}
+
+func TestItRefusesToStartWithoutAChainOrACalendar(t *testing.T) {
+	p := Defaults()
+	p.MinDaysToExpiry = 30
+	s, err := New(p)
+	require.NoError(t, err)
+	_, err = strategytest.Start(t, strategytest.Clock(9, 10), s, false)
+	require.ErrorContains(t, err, "at least 30 days after 2026-08-18")
+
+	u, err := market.NewUniverse(enginetest.Options("NIFTY", strategytest.Far, 24_000_00, 50_00, 3))
+	require.NoError(t, err)
+	_, err = enginetest.Start(enginetest.Config{Universe: u}, s)
+	require.ErrorContains(t, err, "no trading day and calendar")
 }
 
 func TestPartialFillsAreCompleted(t *testing.T) {
@@ -242,18 +316,18 @@ func TestPartialFillsAreCompleted(t *testing.T) {
 	f.market(24_212)
 	require.Equal(t, Entering, f.s.Phase())
 	for range 4 {
-		f.Skip(time.Second)
+		f.Wait(time.Second)
 		f.market(24_212)
 	}
 
 	f.short(t, 3)
 	require.Equal(t, Holding, f.s.Phase())
-	require.Equal(t, f.s.credit, f.s.workers[0].Cash+f.s.workers[1].Cash)
+	require.Equal(t, f.s.credit, f.s.crew.Workers[0].Cash+f.s.crew.Workers[1].Cash)
 }
 
 func TestALegThatIsRefusedUnwindsTheOther(t *testing.T) {
 	f := newFloor(t, nil)
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.put && o.Update.Side == market.Sell {
 			return strategytest.Reject
 		}
@@ -262,7 +336,7 @@ func TestALegThatIsRefusedUnwindsTheOther(t *testing.T) {
 
 	for range 14 {
 		f.market(24_212)
-		f.Skip(time.Second)
+		f.Wait(time.Second)
 	}
 
 	require.True(t, f.Flat())
@@ -272,7 +346,7 @@ func TestALegThatIsRefusedUnwindsTheOther(t *testing.T) {
 
 func TestALegThatNeverFillsUnwindsTheOther(t *testing.T) {
 	f := newFloor(t, nil)
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.call && o.Update.Side == market.Sell {
 			return strategytest.Miss
 		}
@@ -281,7 +355,7 @@ func TestALegThatNeverFillsUnwindsTheOther(t *testing.T) {
 
 	for range 25 {
 		f.market(24_212)
-		f.Skip(time.Second)
+		f.Wait(time.Second)
 	}
 
 	require.True(t, f.Flat())
@@ -290,7 +364,7 @@ func TestALegThatNeverFillsUnwindsTheOther(t *testing.T) {
 
 func TestAnOrderOfUnknownOutcomeIsNeverSentAgain(t *testing.T) {
 	f := newFloor(t, nil)
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.call && o.Update.Side == market.Sell {
 			return strategytest.Vanish
 		}
@@ -299,10 +373,10 @@ func TestAnOrderOfUnknownOutcomeIsNeverSentAgain(t *testing.T) {
 
 	for range 60 {
 		f.market(24_212)
-		f.Skip(time.Second)
+		f.Wait(time.Second)
 	}
 
-	var lost []*strategytest.Order
+	var lost []*enginetest.Order
 	for _, o := range f.Orders {
 		if o.Update.Instrument == f.call {
 			lost = append(lost, o)
@@ -315,6 +389,7 @@ func TestAnOrderOfUnknownOutcomeIsNeverSentAgain(t *testing.T) {
 	// The verdict: it was filled after all. What it filled is bought back.
 	f.Rule = nil
 	f.Tell(lost[0], order.Filled, strategytest.Lot, 150_00)
+	f.Settle()
 	f.Wait(3 * time.Second)
 	f.market(24_212)
 	require.True(t, f.Flat())
@@ -322,7 +397,7 @@ func TestAnOrderOfUnknownOutcomeIsNeverSentAgain(t *testing.T) {
 
 func TestAClosedAbsentOrderThatSurfacesLateIsBoughtBack(t *testing.T) {
 	f := newFloor(t, nil)
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.call && o.Update.Side == market.Sell {
 			return strategytest.Vanish
 		}
@@ -332,21 +407,22 @@ func TestAClosedAbsentOrderThatSurfacesLateIsBoughtBack(t *testing.T) {
 	lost := f.Orders[0]
 	require.Equal(t, f.call, lost.Update.Instrument)
 	f.Tell(lost, order.ClosedAbsent, 0, 0)
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if o.Update.Instrument == f.call && o.Update.Side == market.Sell {
 			return strategytest.Reject
 		}
 		return strategytest.Whatever
 	}
 	for range 20 {
-		f.Skip(time.Second)
+		f.Wait(time.Second)
 		f.market(24_212)
 	}
 	require.True(t, f.Flat())
 	require.Equal(t, Cooling, f.s.Phase())
 
 	f.Tell(lost, order.AdoptedLate, 0, 0)
-	require.Equal(t, 1, lost.Cancels, "an order nobody wants any more is called back")
+	f.Settle()
+	require.Equal(t, 1, f.Cancels(lost), "an order nobody wants any more is called back")
 	lost.State = order.Working
 	f.Tell(lost, order.Filled, strategytest.Lot, 150_00) // too late
 	f.Settle()
@@ -357,15 +433,15 @@ func TestAClosedAbsentOrderThatSurfacesLateIsBoughtBack(t *testing.T) {
 func TestThereIsNoNewEntryWhileTheFeedCannotBeTrusted(t *testing.T) {
 	f := newFloor(t, nil)
 	for _, state := range []market.FeedState{market.FeedDown, market.FeedStale, market.FeedGap} {
-		f.s.onFeed(f, state)
+		f.State(state)
 		f.market(24_212)
 		require.Empty(t, f.Orders, state)
 	}
 
-	f.s.onFeed(f, market.FeedLive)
+	f.State(market.FeedLive)
 	f.market(24_212)
 	require.Empty(t, f.Orders, "a moment after the gap it still waits")
-	f.Skip(settle)
+	f.Wait(settle)
 	f.market(24_212)
 	f.short(t, 1)
 }
@@ -373,10 +449,9 @@ func TestThereIsNoNewEntryWhileTheFeedCannotBeTrusted(t *testing.T) {
 func TestAStopStillClosesWhileTheFeedIsDown(t *testing.T) {
 	f := newFloor(t, func(p *Params) { p.HedgeMaxLots = 0 })
 	f.market(24_212)
-	f.s.onFeed(f, market.FeedDown)
+	f.State(market.FeedDown)
 
 	f.At(15, 10)
-	f.Look()
 
 	require.True(t, f.Flat(), "the time stop needs no news")
 }
@@ -397,11 +472,10 @@ func TestAVanishedOfferCannotHideALoss(t *testing.T) {
 }
 
 func TestWhatAnEarlierRunLeftIsClosedBeforeAnythingElse(t *testing.T) {
-	f := openFloor(t, nil)
+	f := newFloor(t, nil)
 	odd := f.Option(strategytest.Far, 23_500_00, market.Put)
 	f.Carry(odd, -2*strategytest.Lot)
 	f.Carry(f.call, -strategytest.Lot)
-	f.start(t)
 	require.Equal(t, Exiting, f.s.Phase())
 
 	f.market(24_212)
@@ -417,18 +491,14 @@ func TestExitsAreChasedUntilFlat(t *testing.T) {
 	f := newFloor(t, func(p *Params) { p.HedgeMaxLots = 0 })
 	f.market(24_212)
 	misses := 0
-	f.Rule = func(o *strategytest.Order) strategytest.Answer {
+	f.Rule = func(o *enginetest.Order) strategytest.Answer {
 		if misses++; misses <= 6 {
 			return strategytest.Miss
 		}
 		return strategytest.Whatever
 	}
 	f.At(15, 10)
-	f.market(24_212)
-	for range 5 {
-		f.Skip(time.Second)
-		f.market(24_212)
-	}
+	f.Wait(5 * time.Second)
 
 	require.True(t, f.Flat())
 	first, last := f.Orders[2], f.Orders[len(f.Orders)-2]
@@ -457,11 +527,12 @@ func TestADayOrderIsRepricedInsteadOfSentAnew(t *testing.T) {
 	f.market(24_212)
 	require.Equal(t, 2, f.Open())
 
-	f.Skip(time.Second)
 	f.market(24_220)
+	require.Zero(t, f.Modifies(f.Orders[0]), "changes are paced")
+	f.Wait(time.Second)
 	require.Len(t, f.Orders, 2)
-	require.Equal(t, 1, f.Orders[0].Modifies)
-	require.Equal(t, 1, f.Orders[1].Modifies)
+	require.Equal(t, 1, f.Modifies(f.Orders[0]))
+	require.Equal(t, 1, f.Modifies(f.Orders[1]))
 
 	f.At(15, 10)
 	f.market(24_220)
@@ -495,31 +566,37 @@ func TestParametersAreRefusedByTheirKeys(t *testing.T) {
 }
 
 func TestLookingWithNothingToDoDoesNotAllocate(t *testing.T) {
-	f := newFloor(t, func(p *Params) { p.HedgeEvery = 1; p.StopPercent = 500; p.MaxQuoteAge = param.Duration(time.Hour) })
+	f := newFloor(t, func(p *Params) { p.HedgeEvery, p.StopPercent, p.MaxQuoteAge = 1, 500, param.Duration(time.Hour) })
 	f.market(24_212)
 	require.Equal(t, Holding, f.s.Phase())
+	tick := f.ticker()
 
-	require.Zero(t, testing.AllocsPerRun(200, func() {
-		f.Skip(time.Millisecond) // the delta is looked at each time
-		f.s.step(f)
-	}))
+	require.Zero(t, testing.AllocsPerRun(200, tick)) // the delta is looked at each time
 	require.Equal(t, Holding, f.s.Phase())
-	require.Len(t, f.Orders, 2)
+	require.Len(t, f.Desk.Desk.All(), 2)
+}
+
+// ticker is one quote, one commit and one callback, a millisecond on, as the
+// engine does it.
+func (f *floor) ticker() func() {
+	q, now := f.Last(f.call), f.Now()
+	return func() {
+		now.Mono, now.Wall, now.Market = now.Mono.Add(time.Millisecond), now.Wall.Add(time.Millisecond), now.Market.Add(time.Millisecond)
+		q.Recv, q.Volume = now.Mono, q.Volume+1
+		q.BidQty ^= 1
+		f.Harness.Feed.Quote(&q)
+		f.Harness.Feed.Commit(now)
+		f.Host.Step(now)
+	}
 }
 
 func BenchmarkOnMarketHolding(b *testing.B) {
-	p := Defaults()
-	s, err := New(p)
-	require.NoError(b, err)
-	d := strategytest.New(b, 10, 43)
-	d.Strategy = seat{s}
-	d.Pin()
-	require.NoError(b, s.start(d))
-	d.Price(24_212, 0.12)
-	d.Commit()
-	require.Equal(b, Holding, s.Phase())
+	f := newFloor(b, nil)
+	f.market(24_212)
+	require.Equal(b, Holding, f.s.Phase())
+	tick := f.ticker()
 	b.ReportAllocs()
 	for b.Loop() {
-		s.step(d)
+		tick()
 	}
 }

@@ -1,7 +1,9 @@
-// Package strategytest is a desk for testing strategies step by step: a real
-// book and calendar, a market made from the pricing model, and a venue whose
-// every answer the test decides. It has no goroutine and no clock of its own;
-// the test moves time. It is for tests only.
+// Package strategytest tests option strategies on the engine's own harness
+// (package enginetest), which steps them as the engine does and fills nothing by
+// itself. It adds what strategies over a chain need in every test: a real
+// calendar and day, a whole market made from the pricing model, and a venue that
+// answers each order by the quotes, or as a rule of the test says. It has no
+// goroutine and no clock; the test moves time. It is for tests only.
 package strategytest
 
 import (
@@ -10,326 +12,215 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vayu-trading/vayu/engine"
 	"github.com/vayu-trading/vayu/engine/book"
 	"github.com/vayu-trading/vayu/engine/calendar"
+	"github.com/vayu-trading/vayu/engine/enginetest"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
-	"github.com/vayu-trading/vayu/engine/pricing"
-	"github.com/vayu-trading/vayu/strategies/taker"
+	"github.com/vayu-trading/vayu/engine/session"
 )
 
 // Today is the desk's day, on which Near expires.
-var (
-	Today = market.NewDate(2026, time.August, 18)
-	Near  = Today
-	Far   = market.NewDate(2026, time.August, 25)
+const (
+	Today market.Date = 2026_08_18
+	Near              = Today
+	Far   market.Date = 2026_08_25
 )
 
 // Lot is every contract's lot size.
 const Lot = 65
 
-// Answer is what the venue does with an order.
-type Answer uint8
-
-// The answers.
-const (
-	Match    Answer = iota // fills what the touch crosses, whole; cancels an IOC that misses
-	Partial                // fills one lot, then cancels
-	Miss                   // cancels an IOC, leaves a day order resting
-	Reject                 // refuses
-	Vanish                 // no evidence: the outcome is unknown until the test says so
-	Stay                   // accepts, and leaves it working
-	Whatever               // as the desk's default says
-)
-
-// Order is one order the strategy placed.
-type Order struct {
-	order.Ticket
-	order.Update          // as last told
-	Cancels, Modifies int // how often asked
-	Asked             market.Stamp
+// Strategy is what the desk can drive.
+type Strategy interface {
+	engine.Strategy
+	engine.Starter
+	engine.OrderListener
+	engine.TimerListener
+	engine.FeedListener
+	engine.Stopper
 }
 
-// Desk implements what strategies need of the engine.
+// Desk is a started strategy, its market and its venue.
 type Desk struct {
-	T        require.TestingT
-	Strategy interface {
-		Market(taker.Context)
-		Order(taker.Context, *order.Update)
-		Feed(taker.Context, market.FeedState)
-	}
-	Default Answer              // to orders without a rule
-	Rule    func(*Order) Answer // decides before Default; nil or Whatever leaves it
-	Spread  market.Paise        // of made quotes
-	Orders  []*Order
-	Notes   []string
+	*enginetest.Harness
+	Default Answer                         // to orders without a rule
+	Rule    func(*enginetest.Order) Answer // decides before Default; nil or Whatever leaves it
+	Spread  market.Paise                   // of made quotes
+	Orders  []*enginetest.Order            // placed so far
+	Asleep  bool                           // the strategy hears of nothing
 
-	universe  *market.Universe
-	book      *book.Book
-	view      book.View
-	cursor    book.Cursor
-	day       calendar.Day
-	rules     *calendar.Calendar
-	now       market.Stamp
-	positions map[market.InstrumentID]market.Units
-	changes   []market.InstrumentID
-	buffer    [4096]market.InstrumentID
-	pending   []*Order
-	fresh     []market.InstrumentID
+	t      require.TestingT
+	rules  *calendar.Calendar
+	view   book.View
+	volume market.Units // of the last quote: each has traded more than the one before
+	seat   seat
+	asks   map[order.ID]asks
 }
 
-// New is a desk at the given time of today, with an index and option chains of
-// both expiries from 23000 to 25400, 50 apart.
-func New(t require.TestingT, hour, minute int) *Desk {
+// asks is how often the strategy asked for a change of one order.
+type asks struct{ cancels, modifies int }
+
+// New starts a strategy at the given time of today, with an index and option
+// chains of both expiries from 23000 to 25400, 50 apart; with futures, each
+// chain has one.
+func New(t require.TestingT, at time.Duration, s Strategy, futures bool) *Desk {
+	d, err := Start(t, at, s, futures)
+	require.NoError(t, err)
+	return d
+}
+
+// Start is New for strategies that refuse to start.
+func Start(t require.TestingT, at time.Duration, s Strategy, futures bool) (*Desk, error) {
 	rules, err := calendar.Embedded()
 	require.NoError(t, err)
 	day, err := rules.Day(Today)
 	require.NoError(t, err)
+	u, err := market.NewUniverse(instruments(futures))
+	require.NoError(t, err)
+	d := &Desk{Spread: 50, t: t, rules: rules, asks: map[order.ID]asks{}}
+	d.seat = seat{Strategy: s, desk: d}
+	d.Harness, err = enginetest.Start(enginetest.Config{Universe: u, At: Today.At(at), Calendar: rules, Day: &day}, &d.seat)
+	return d, err
+}
+
+func instruments(futures bool) []market.Instrument {
 	list := []market.Instrument{{
 		ContractKey: market.ContractKey{Exchange: "NSE", Underlying: "NIFTY", Kind: market.Index}, Token: "NIFTY 50", TickSize: 5,
 	}}
+	add := func(key market.ContractKey) {
+		key.Exchange, key.Underlying = "NFO", "NIFTY"
+		list = append(list, market.Instrument{ContractKey: key, Token: fmt.Sprint(len(list)), LotSize: Lot, TickSize: 5, Freeze: 1800})
+	}
 	for _, expiry := range [...]market.Date{Near, Far} {
+		if futures {
+			add(market.ContractKey{Kind: market.Future, Expiry: expiry})
+		}
 		for strike := market.Paise(23_000_00); strike <= 25_400_00; strike += 50_00 {
 			for _, right := range [...]market.Right{market.Call, market.Put} {
-				key := market.ContractKey{
-					Exchange: "NFO", Underlying: "NIFTY", Kind: market.Option, Expiry: expiry, Strike: strike, Right: right,
-				}
-				list = append(list, market.Instrument{
-					ContractKey: key, Token: fmt.Sprint(len(list)), LotSize: Lot, TickSize: 5, Freeze: 1800,
-				})
+				add(market.ContractKey{Kind: market.Option, Expiry: expiry, Strike: strike, Right: right})
 			}
 		}
 	}
-	u, err := market.NewUniverse(list)
-	require.NoError(t, err)
-	d := &Desk{
-		T: t, Spread: 50, universe: u, book: book.New(u), day: day, rules: rules,
-		positions: map[market.InstrumentID]market.Units{},
-	}
-	at := Today.At(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute)
-	d.now = market.Stamp{Mono: market.Mono(24 * time.Hour), Wall: at, Market: at}
-	d.book.Follow(&d.cursor)
-	return d
+	return list
 }
 
-// The engine's side.
-
-func (d *Desk) Now() market.Stamp                            { return d.now }
-func (d *Desk) View() *book.View                             { return &d.view }
-func (d *Desk) Changes() []market.InstrumentID               { return d.changes }
-func (d *Desk) Conflated() bool                              { return false }
-func (d *Desk) Universe() *market.Universe                   { return d.universe }
-func (d *Desk) Layout() *book.Layout                         { return d.book.Layout() }
-func (d *Desk) Day() *calendar.Day                           { return &d.day }
-func (d *Desk) Calendar() *calendar.Calendar                 { return d.rules }
-func (d *Desk) Position(id market.InstrumentID) market.Units { return d.positions[id] }
-func (d *Desk) Note(text string)                             { d.Notes = append(d.Notes, text) }
-
-// Place takes an order; its answer comes in the next Settle.
-func (d *Desk) Place(t order.Ticket) order.ID {
-	in := d.universe.Get(t.Instrument)
-	require.NotZero(d.T, in.ID)
-	require.Positive(d.T, t.Lots)
-	require.Positive(d.T, t.Price)
-	require.True(d.T, t.Price.OnTick(in.TickSize), "%s is off the tick", t.Price)
-	require.LessOrEqual(d.T, t.Lots.Units(in.LotSize), in.Freeze, "beyond the freeze quantity")
-	t.ID = order.ID(len(d.Orders) + 1)
-	o := &Order{Ticket: t, Asked: d.now}
-	o.Update = order.Update{
-		ID: t.ID, Instrument: t.Instrument, Side: t.Side, State: order.Queued, Price: t.Price, Quantity: t.Lots.Units(in.LotSize),
-	}
-	d.Orders = append(d.Orders, o)
-	d.pending = append(d.pending, o)
-	return t.ID
+// seat stands between the host and the strategy.
+type seat struct {
+	Strategy
+	desk *Desk
+	do   func(*engine.Context)
 }
 
-// Modify re-prices a working order.
-func (d *Desk) Modify(id order.ID, price market.Paise) {
-	o := d.Orders[id-1]
-	o.Modifies++
-	o.Update.Price = price
-	d.pending = append(d.pending, o)
-}
-
-// Cancel ends a working order, unless nobody knows whether it works.
-func (d *Desk) Cancel(id order.ID) {
-	o := d.Orders[id-1]
-	o.Cancels++
-	switch o.State {
-	case order.Working, order.Partial, order.Acked, order.AdoptedLate:
-		d.Tell(o, order.Cancelled, 0, 0)
+func (s *seat) OnMarket(ctx *engine.Context) {
+	if !s.desk.Asleep {
+		s.Strategy.OnMarket(ctx)
 	}
 }
 
-// The test's side.
-
-// Tell sends the strategy one update about an order.
-func (d *Desk) Tell(o *Order, state order.State, units market.Units, price market.Paise) {
-	o.State = state
-	o.FilledNow, o.FillPrice = units, price
-	if units > 0 {
-		o.Average = (o.Average.Times(o.Filled) + price.Times(units)) / market.Paise(o.Filled+units)
-	}
-	o.Filled += units
-	d.positions[o.Update.Instrument] += o.Update.Side.Sign() * units
-	o.At = d.now
-	update := o.Update
-	d.Strategy.Order(d, &update)
-}
-
-// Settle answers orders until the strategy asks for nothing more.
-func (d *Desk) Settle() {
-	for round := 0; len(d.pending) > 0; round++ {
-		require.Less(d.T, round, 1000, "the strategy never comes to rest")
-		o := d.pending[0]
-		d.pending = d.pending[1:]
-		if !o.State.Terminal() {
-			d.answer(o)
-		}
+// OnSession runs what Do was given: none of the strategies listens to the
+// session.
+func (s *seat) OnSession(ctx *engine.Context, _ session.State) {
+	if do := s.do; do != nil {
+		s.do = nil
+		do(ctx)
 	}
 }
 
-func (d *Desk) answer(o *Order) {
-	answer := Whatever
-	if d.Rule != nil {
-		answer = d.Rule(o)
+// Do runs f within a callback of the strategy.
+func (d *Desk) Do(f func(*engine.Context)) {
+	d.seat.do = f
+	for state := session.State(0); d.seat.do != nil; state++ { // the host tells changes only
+		d.Host.Session(state)
+		d.Harness.Step()
 	}
-	if answer == Whatever {
-		answer = d.Default
-	}
-	open := o.Quantity - o.Filled
-	var q market.Quote
-	d.view.Quote(o.Update.Instrument, &q)
-	touch := q.Ask
-	crosses := touch > 0 && o.Update.Price >= touch
-	if o.Update.Side == market.Sell {
-		touch = q.Bid
-		crosses = touch > 0 && o.Update.Price <= touch
-	}
-	switch {
-	case answer == Match && crosses:
-		d.Tell(o, order.Filled, open, touch)
-	case answer == Partial && crosses && open > Lot:
-		d.Tell(o, order.Partial, Lot, touch)
-		d.Tell(o, order.Cancelled, 0, 0)
-	case answer == Partial && crosses:
-		d.Tell(o, order.Filled, open, touch)
-	case answer == Reject:
-		o.Reason = "refused by the test"
-		d.Tell(o, order.Rejected, 0, 0)
-	case answer == Vanish:
-		d.Tell(o, order.Ambiguous, 0, 0)
-	case answer == Stay, o.TIF == order.Day:
-		d.Tell(o, order.Working, 0, 0)
-	default:
-		d.Tell(o, order.Cancelled, 0, 0)
-	}
-}
-
-// Carry puts a position there as if from an earlier run.
-func (d *Desk) Carry(id market.InstrumentID, units market.Units) { d.positions[id] = units }
-
-// Held is the position in lots.
-func (d *Desk) Held(id market.InstrumentID) int { return int(d.positions[id] / Lot) }
-
-// Flat tells whether no position is left.
-func (d *Desk) Flat() bool {
-	for _, units := range d.positions {
-		if units != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// Open counts the orders that are not terminal.
-func (d *Desk) Open() (n int) {
-	for _, o := range d.Orders {
-		if !o.State.Terminal() {
-			n++
-		}
-	}
-	return n
-}
-
-// Option finds a contract.
-func (d *Desk) Option(expiry market.Date, strike market.Paise, right market.Right) market.InstrumentID {
-	id := d.universe.ByKey(market.ContractKey{
-		Exchange: "NFO", Underlying: "NIFTY", Kind: market.Option, Expiry: expiry, Strike: strike, Right: right,
-	})
-	require.NotZero(d.T, id)
-	return id
-}
-
-// Price makes a whole market: both chains around one forward at one
-// volatility, the spot thirty points below it. Commit shows it.
-func (d *Desk) Price(forward, volatility float64) {
-	d.Quote(d.Layout().Spot("NIFTY"), market.Quote{Last: tick(forward - 30)})
-	for _, expiry := range [...]market.Date{Near, Far} {
-		end, err := d.rules.ExpiryInstant(expiry)
-		require.NoError(d.T, err)
-		years := pricing.YearsBetween(d.now.Market, end)
-		o := pricing.Terms{Forward: forward, Years: years, Discount: pricing.Discount(0.0525, years)}
-		for _, row := range d.Layout().Chain("NIFTY", expiry).Rows {
-			o.Strike = pricing.Points(row.Strike)
-			o.Right = market.Call
-			d.Around(row.Call, tick(o.Price(volatility)))
-			o.Right = market.Put
-			d.Around(row.Put, tick(o.Price(volatility)))
-		}
-	}
-}
-
-func tick(points float64) market.Paise { return max(market.Paise(points*100).RoundDown(5), 5) }
-
-// Around quotes an instrument half the spread to either side of a price.
-func (d *Desk) Around(id market.InstrumentID, mid market.Paise) {
-	half := (d.Spread / 2).RoundUp(5)
-	d.Quote(id, market.Quote{Last: mid, Bid: max(mid-half, 5), Ask: max(mid-half, 5) + 2*half, BidQty: 50 * Lot, AskQty: 50 * Lot})
-}
-
-// Quote puts one quote; Commit shows it.
-func (d *Desk) Quote(id market.InstrumentID, q market.Quote) {
-	q.Instrument, q.Recv = id, d.now.Mono
-	d.book.PutQuote(&q)
-}
-
-// Commit publishes what was quoted and lets the strategy look.
-func (d *Desk) Commit() {
-	d.book.Commit(d.now)
-	d.Look()
-}
-
-// Look lets the strategy look at the market as it is, as a timer does.
-func (d *Desk) Look() {
-	d.Pin()
-	d.Strategy.Market(d)
 	d.Settle()
 }
 
-// Pin moves the view on without the strategy.
-func (d *Desk) Pin() {
-	d.book.Pin(&d.view)
-	n, _ := d.cursor.Until(&d.view, d.buffer[:])
-	d.changes = d.buffer[:n]
+// View is the book as it stands.
+func (d *Desk) View() *book.View {
+	d.Book.Pin(&d.view)
+	return &d.view
 }
 
-// Wait moves all clocks on and lets the strategy look, in steps of a quarter
-// second.
+// Commit publishes what was quoted, lets the strategy look and the venue
+// answer.
+func (d *Desk) Commit() {
+	d.Harness.Commit()
+	d.Settle()
+}
+
+// State tells the strategy how far the feed can be trusted.
+func (d *Desk) State(state market.FeedState) {
+	d.Harness.Feed.State(state)
+	d.Harness.Step()
+	d.Settle()
+}
+
+// Wait moves all clocks on; timers fire at their times, and the venue answers
+// what they led to.
 func (d *Desk) Wait(t time.Duration) {
-	const step = 250 * time.Millisecond
-	for ; t > 0; t -= step {
-		d.Skip(min(t, step))
-		d.Look()
+	end := d.Now().Market.Add(t)
+	for d.Now().Market < end {
+		next := end
+		if due, ok := d.Host.NextTimer(); ok {
+			next = min(next, max(due, d.Now().Market+1))
+		}
+		d.AdvanceTo(next)
+		d.Settle()
 	}
 }
 
-// Skip moves all clocks on and tells nobody.
-func (d *Desk) Skip(t time.Duration) {
-	d.now.Mono, d.now.Wall, d.now.Market = d.now.Mono.Add(t), d.now.Wall.Add(t), d.now.Market.Add(t)
+// At waits until a time of today.
+func (d *Desk) At(hour, minute int) { d.Wait(Today.At(Clock(hour, minute)).Sub(d.Now().Market)) }
+
+// Clock is a time since midnight.
+func Clock(hour, minute int) time.Duration {
+	return time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute
 }
 
-// At moves all clocks to a time of today.
-func (d *Desk) At(hour, minute int) {
-	d.Skip(Today.At(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute).Sub(d.now.Market))
+// Carry gives the strategy a position by a fill of an order that an earlier run
+// placed.
+func (d *Desk) Carry(id market.InstrumentID, units market.Units) {
+	u := order.Update{ID: order.ID(1<<40 + int(id)), Strategy: 1, Instrument: id, Side: market.Buy, State: order.Filled, At: d.Now()}
+	if units < 0 {
+		u.Side, units = market.Sell, -units
+	}
+	u.Quantity, u.Filled, u.FilledNow, u.FillPrice = units, units, units, 100_00
+	u.Value = u.FillPrice.Times(units)
+	d.Host.Deliver(&u)
+	d.Harness.Step()
+	d.Settle()
+}
+
+// Units is the strategy's position by all that was filled.
+func (d *Desk) Units(id market.InstrumentID) (units market.Units) {
+	d.Do(func(ctx *engine.Context) { units = ctx.Position(id) })
+	return units
+}
+
+// Held is the position in lots.
+func (d *Desk) Held(id market.InstrumentID) int { return int(d.Units(id) / Lot) }
+
+// Flat tells whether no position is left.
+func (d *Desk) Flat() (flat bool) {
+	d.Do(func(ctx *engine.Context) {
+		flat = true
+		for _, in := range ctx.Universe().All() {
+			flat = flat && ctx.Position(in.ID) == 0
+		}
+	})
+	return flat
+}
+
+// Open counts the orders that are not terminal.
+func (d *Desk) Open() int { return len(d.Desk.Working()) }
+
+// Option finds a contract.
+func (d *Desk) Option(expiry market.Date, strike market.Paise, right market.Right) market.InstrumentID {
+	id := d.Book.Universe().ByKey(market.ContractKey{
+		Exchange: "NFO", Underlying: "NIFTY", Kind: market.Option, Expiry: expiry, Strike: strike, Right: right,
+	})
+	require.NotZero(d.t, id)
+	return id
 }

@@ -1,22 +1,15 @@
 package taker
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
-	"github.com/vayu-trading/vayu/engine/book"
+	"github.com/vayu-trading/vayu/engine"
 	"github.com/vayu-trading/vayu/engine/calendar"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 )
-
-// Desk is what a worker needs of the engine.
-type Desk interface {
-	Now() market.Stamp
-	Position(market.InstrumentID) market.Units
-	Place(order.Ticket) order.ID
-	Modify(order.ID, market.Paise)
-	Cancel(order.ID)
-}
 
 // Rules are how a strategy's workers trade. All of them share one.
 type Rules struct {
@@ -29,18 +22,29 @@ type Rules struct {
 	Protection  calendar.LPP  // the zero value protects nothing
 }
 
-// Context is what a strategy built on workers needs of the engine:
-// engine.Context satisfies it, and so does a desk made for tests.
-type Context interface {
-	Desk
-	View() *book.View
-	Changes() []market.InstrumentID
-	Conflated() bool
-	Universe() *market.Universe
-	Layout() *book.Layout
-	Day() *calendar.Day
-	Calendar() *calendar.Calendar
-	Note(string)
+// Desk is what a worker needs of the engine.
+type Desk interface {
+	Now() market.Stamp
+	Position(market.InstrumentID) market.Units
+	Place(order.Ticket) order.ID
+	Modify(order.ID, market.Paise)
+	Cancel(order.ID)
+}
+
+// Context is what a strategy sees and can do during one callback.
+type Context = *engine.Context
+
+// LookEvery is how often, in market time, a strategy with orders under way
+// looks at them without news.
+const LookEvery = 250 * time.Millisecond
+
+// Ready tells why a strategy that needs the day's sessions and rules cannot
+// start.
+func Ready(ctx Context, name string) error {
+	if ctx.Day() == nil || ctx.Calendar() == nil {
+		return fmt.Errorf("%s: the host was given no trading day and calendar", name)
+	}
+	return nil
 }
 
 // State is what a worker is doing.
@@ -66,21 +70,21 @@ const rejectPauseMax = 30 * time.Second
 type Worker struct {
 	Instrument market.InstrumentID
 	Cash       market.Paise // net of fills since Bind, before charges
-	Turnover   market.Units // units traded since Bind
-	LastFill   market.Paise
-	Refusal    string // the last one, for the operator
+	Refusal    string       // the last one, for the operator
 
 	inst      *market.Instrument
 	target    market.Units
 	limit     market.Paise // of the next order only; zero: price at the touch
 	state     State
-	placing   bool // inside Desk.Place, whose answer may come before it returns
+	left      market.Units // of it to fill
+	valued    order.ID     // the newest order, done or not
+	value     market.Paise // of its fills
 	live      order.ID
 	side      market.Side
 	price     market.Paise
 	askedAt   market.Mono // when the order was last placed, modified or cancelled
 	notBefore market.Mono // no new order until then
-	misses    int64
+	reach     int64       // steps beyond the touch; below zero: only to the middle
 	rejects   int
 }
 
@@ -97,7 +101,7 @@ func (w *Worker) Aim(target market.Units) {
 	if target == w.target {
 		return
 	}
-	w.target, w.limit, w.misses, w.rejects = target, 0, 0, 0
+	w.target, w.limit, w.reach, w.rejects = target, 0, 0, 0
 	w.notBefore = 0
 	if w.state == Failed {
 		w.state = Idle
@@ -114,10 +118,6 @@ func (w *Worker) AimAt(target market.Units, limit market.Paise) {
 // Target is the position to reach.
 func (w *Worker) Target() market.Units { return w.target }
 
-// Tries counts the orders since the last Aim that filled nothing, whether they
-// missed or were refused.
-func (w *Worker) Tries() int64 { return w.misses + int64(w.rejects) }
-
 // State is what the worker is doing.
 func (w *Worker) State() State { return w.state }
 
@@ -129,9 +129,6 @@ func (w *Worker) Out() bool { return w.state == Live || w.state == Cancelling ||
 func (w *Worker) Settled(d Desk) bool {
 	return !w.Out() && w.lots(w.target-d.Position(w.Instrument)) == 0
 }
-
-// Lots is the worker's position in whole lots.
-func (w *Worker) Lots(d Desk) market.Lots { return w.lots(d.Position(w.Instrument)) }
 
 func (w *Worker) lots(u market.Units) market.Lots { return market.Lots(u / max(w.inst.LotSize, 1)) }
 
@@ -147,12 +144,13 @@ func (w *Worker) Step(d Desk, q *market.Quote, rules *Rules) {
 			w.place(d, q, rules, gap, now)
 		}
 	case Live:
+		paced := now.Sub(w.askedAt) >= rules.ChaseEvery
 		switch {
-		case now.Sub(w.askedAt) < rules.ChaseEvery:
-		case gap == 0 || side(gap) != w.side: // the target moved
+		case w.stray(gap) && (paced || rules.TIF == order.Day): // an IOC ends by itself
 			w.cancel(d, now)
+		case !paced:
 		case rules.TIF == order.Day && w.limit == 0:
-			w.misses++
+			w.reach++
 			if price, ok := w.marketable(q, rules); ok && price != w.price {
 				d.Modify(w.live, price)
 				w.price = price
@@ -167,6 +165,11 @@ func (w *Worker) Step(d Desk, q *market.Quote, rules *Rules) {
 	}
 }
 
+// stray tells whether the live order would lead past the target, which has moved.
+func (w *Worker) stray(gap market.Units) bool {
+	return gap == 0 || side(gap) != w.side || max(gap, -gap) < w.left
+}
+
 func (w *Worker) cancel(d Desk, now market.Mono) {
 	d.Cancel(w.live)
 	w.state, w.askedAt = Cancelling, now
@@ -179,8 +182,7 @@ func (w *Worker) place(d Desk, q *market.Quote, rules *Rules, gap market.Units, 
 		price, ok = w.marketable(q, rules)
 	}
 	if !ok {
-		w.notBefore = now.Add(rules.ChaseEvery) // no price to go by yet
-		return
+		return // no price to go by yet
 	}
 	lots := w.lots(max(gap, -gap))
 	if w.inst.Freeze > 0 {
@@ -189,27 +191,26 @@ func (w *Worker) place(d Desk, q *market.Quote, rules *Rules, gap market.Units, 
 	if rules.MaxLots > 0 {
 		lots = min(lots, rules.MaxLots)
 	}
-	w.state, w.price, w.askedAt, w.limit, w.placing = Live, price, now, 0, true
 	id := d.Place(order.Ticket{
 		Instrument: w.Instrument, Side: w.side, TIF: rules.TIF, Class: order.Entry, Lots: lots, Price: price, TickAt: q.Recv,
 	})
-	w.placing = false
-	if w.Out() {
-		w.live = id
+	if id == 0 { // the engine takes nothing from us now
+		w.notBefore = now.Add(rules.RejectPause)
+		return
 	}
+	w.state, w.live, w.price, w.askedAt, w.limit = Live, id, price, now, 0
+	w.left, w.valued, w.value = lots.Units(w.inst.LotSize), id, 0
 }
 
-// marketable is the touch plus ticks that grow with each miss, inside the
+// marketable is the touch plus ticks that grow with each miss and shrink with a
+// refusal, to a tick from the middle at the least; inside the
 // exchange's protection range around the last price and the day's band. With
 // no touch on that side it starts from the last price. ok is false when there
 // is nothing to go by.
 func (w *Worker) marketable(q *market.Quote, rules *Rules) (price market.Paise, ok bool) {
 	tick := max(w.inst.TickSize, 1)
-	reach := market.Paise(rules.Ticks*(1+w.misses)) * tick
-	low, high := q.BandLow, q.BandHigh
-	if high == 0 {
-		low, high = w.inst.BandLow, w.inst.BandHigh
-	}
+	reach := market.Paise(rules.Ticks*(1+max(w.reach, 0))) * tick
+	low, high := cmp.Or(q.BandLow, w.inst.BandLow), cmp.Or(q.BandHigh, w.inst.BandHigh)
 	if w.side == market.Buy {
 		touch := q.Ask
 		if touch == 0 {
@@ -232,6 +233,13 @@ func (w *Worker) marketable(q *market.Quote, rules *Rules) (price market.Paise, 
 		}
 		price = max((touch - reach).RoundDown(tick), tick, low.RoundUp(tick))
 	}
+	if mid, fine := q.Mid(); fine && w.reach < 0 { // not beyond the touch, though
+		if w.side == market.Buy {
+			price = min(mid.RoundUp(tick)+tick, q.Ask)
+		} else {
+			price = max(mid.RoundDown(tick)-tick, q.Bid)
+		}
+	}
 	if q.Last > 0 && rules.Protection.BasisPoints > 0 {
 		price = rules.Protection.Clamp(w.side, price, q.Last, tick)
 	}
@@ -241,17 +249,10 @@ func (w *Worker) marketable(q *market.Quote, rules *Rules) (price market.Paise, 
 // OnOrder takes what became of an order in this instrument. An old order that
 // surfaces late is cancelled; what it filled is in the position already.
 func (w *Worker) OnOrder(d Desk, u *order.Update, rules *Rules) {
-	w.Cash -= market.Paise(u.Side.Sign()) * u.FillPrice.Times(u.FilledNow)
-	w.Turnover += max(u.FilledNow, -u.FilledNow)
-	if u.FilledNow > 0 {
-		w.LastFill = u.FillPrice
-	}
-	if w.placing {
-		w.live = u.ID
-	}
+	w.book(u)
 	if u.ID != w.live {
 		switch u.State {
-		case order.AdoptedLate, order.Acked, order.Working:
+		case order.AdoptedLate, order.Acked, order.Working, order.Partial:
 			d.Cancel(u.ID)
 		}
 		return
@@ -267,19 +268,34 @@ func (w *Worker) OnOrder(d Desk, u *order.Update, rules *Rules) {
 		w.state = Unknown
 	case order.Filled:
 		w.end()
-		w.misses, w.rejects = 0, 0
+		w.reach, w.rejects = 0, 0
 	case order.Cancelled, order.Expired:
 		w.end()
-		w.misses++
+		w.reach++
 		w.rejects = 0
 		w.notBefore = now.Add(rules.ChaseEvery)
 		if u.Filled > 0 {
-			w.misses = 0
+			w.reach = 0
 		}
 	case order.Denied, order.ExpiredLocal, order.Rejected, order.RejectedLate, order.ClosedAbsent:
 		w.end()
 		w.refused(d, u, rules, now)
 	}
+}
+
+// book counts what an update changed: of the newest order by its value, which is
+// exact and is corrected without a fill when the venue names its price late; of
+// an older one by the fill's price.
+func (w *Worker) book(u *order.Update) {
+	change := u.FillPrice.Times(u.FilledNow)
+	if u.ID == w.valued {
+		w.left -= u.FilledNow
+		if u.Value != 0 { // not every desk tells it
+			change = u.Value - w.value
+		}
+		w.value += change
+	}
+	w.Cash -= market.Paise(u.Side.Sign()) * change
 }
 
 // end forgets the order. A closed-absent order that surfaces after all is
@@ -291,9 +307,13 @@ func (w *Worker) refused(d Desk, u *order.Update, rules *Rules, now market.Mono)
 	w.rejects++
 	w.notBefore = now.Add(min(pause, rejectPauseMax))
 	w.Refusal = u.Reason
+	// Perhaps the price was too far from the middle of the market: back to the
+	// touch, then to what every limit allows.
+	w.reach = max(min(w.reach, 1)-1, -1)
 	held := d.Position(w.Instrument)
 	reducing := held != 0 && (w.target == 0 || (w.target > 0) == (held > 0)) && max(w.target, -w.target) < max(held, -held)
-	if w.rejects >= rules.MaxRejects && !reducing {
+	// An order given up as not placed may surface yet: nothing is added to that.
+	if !reducing && (w.rejects >= rules.MaxRejects || u.State == order.ClosedAbsent) {
 		w.state = Failed
 	}
 }

@@ -78,7 +78,7 @@ func parseChain(text io.Reader) ([]snapshot, error) {
 	var field [len(sourceColumns)]string
 	for {
 		record, err := in.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -129,6 +129,10 @@ type Venue struct {
 	OrdersAccepted uint64 `json:"orders_accepted"`
 	Duplicates     uint64 `json:"duplicates"` // orders that repeat another
 	Orphans        uint64 `json:"orphans"`    // orders the engine does not answer for
+
+	TicksPublished uint64 `json:"ticks_published"` // stock events sent, each once however many sockets
+	TicksSynthetic uint64 `json:"ticks_synthetic"` // of them, made up between two recorded moments
+	TicksLost      int64  `json:"ticks_lost"`      // published less received; a fault that repeats or breaks frames shows here too
 }
 
 // WriteJSON writes the document as one indented JSON text and a line end.

@@ -33,6 +33,8 @@ func (d *Document) WriteSummary(w io.Writer) error {
 	if d.Rehearsal != nil {
 		line("venue", "%s orders accepted, %s duplicates, %s orphans",
 			Count(d.Venue.OrdersAccepted), Count(d.Venue.Duplicates), Count(d.Venue.Orphans))
+		line("", "%s ticks published (%s synthetic), %d lost",
+			Count(d.Venue.TicksPublished), Count(d.Venue.TicksSynthetic), d.Venue.TicksLost)
 	}
 	line("result", "%s net of %s charges, %s fills", Money(d.NetPnL, true), Money(d.Charges, false), Count(d.Fills))
 

@@ -1,5 +1,3 @@
-//go:build unix
-
 package gateway
 
 import (
@@ -9,8 +7,8 @@ import (
 
 // peeker looks at a connection's receive buffer without waiting and without
 // taking anything out. It works beside a reader that is parked in Read, which
-// a second Read would not. Silent tells what counts as alive: on a plain
-// connection nothing may wait there; under TLS a ticket may.
+// a second Read would not. On a plain connection nothing may wait there; under
+// TLS a session ticket may.
 func peeker(raw net.Conn, encrypted bool) func() bool {
 	sc, ok := raw.(syscall.Conn)
 	if !ok {
