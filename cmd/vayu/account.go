@@ -90,6 +90,9 @@ func (a *account) settle() {
 		if u.FilledNow > 0 {
 			a.fills++
 		}
+		if u.ID == 0 {
+			continue // not an order of ours: it counts in positions only
+		}
 		known := a.orders[u.ID]
 		if known == nil {
 			known = new(order.Update)

@@ -88,18 +88,27 @@ func (d *demo) Run(ctx context.Context, s streams) error {
 		fmt.Fprintf(s.err, "page: %s\n", page)
 	}
 
-	trading, stop := context.WithTimeoutCause(ctx, d.For, errDone)
+	trading, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	watched, stopLine := make(chan struct{}), make(chan struct{})
 	go func() {
 		engine.watchLine(line, stopLine)
 		close(watched)
 	}()
-	// The prices stand still before the engine leaves, so that what was sent
-	// can be compared with what arrived.
-	last := context.AfterFunc(trading, venue.StopPublishing)
+	go func() {
+		defer stop()
+		select {
+		case <-time.After(d.For):
+		case <-ctx.Done():
+		case <-stopLine:
+			return
+		}
+		// The prices stand still before the engine leaves, so that what was
+		// sent can be compared with what arrived.
+		venue.StopPublishing()
+		engine.catchUp(venue)
+	}()
 	err = engine.run(trading)
-	last()
 	close(stopLine)
 	<-watched
 	closePage()
@@ -112,8 +121,6 @@ func (d *demo) Run(ctx context.Context, s streams) error {
 	result.Rehearsal = &report.Rehearsal{Venue: engine.audit(venue), Tape: player.name, Seed: d.Seed}
 	return finish(result, d.JSON, s)
 }
-
-var errDone = errors.New("the time is up")
 
 // serve starts the embedded venue on a free port of this machine.
 func (d *demo) serve(player *tapePlayer, faults sim.Faults, log hclog.Logger) (*sim.Venue, string, func(), error) {
@@ -180,6 +187,16 @@ func (d *demo) setting(venue *sim.Venue, address, folder string, letters io.Writ
 }
 
 func rupees(n int64) config.Rupees { return config.Rupees{Paise: market.Paise(n) * market.Rupee} }
+
+// catchUp waits, a second at most, until every tick sent has arrived.
+func (s *system) catchUp(venue *sim.Venue) {
+	for range 100 {
+		if s.ticksSeen() >= uint64(venue.Stats().TicksPublished) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
 
 // audit compares the engine's orders and ticks with the venue's own account.
 func (s *system) audit(venue *sim.Venue) report.Venue {

@@ -44,11 +44,3 @@ func (n *notebook) newest() []notice {
 	}
 	return lines
 }
-
-// last is the newest line, or otherwise.
-func (n *notebook) last(otherwise string) string {
-	if lines := n.newest(); len(lines) > 0 {
-		return lines[0].text
-	}
-	return otherwise
-}

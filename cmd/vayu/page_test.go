@@ -22,7 +22,7 @@ import (
 // no order out, whoever asks.
 func TestTheDemosPageTicksAndItsButtonStopsTrading(t *testing.T) {
 	browser := findBrowser(t)
-	engine := startDemo(t, demo{For: 2 * time.Minute, Speed: 20, Seed: 1, Strategy: "short-straddle"})
+	engine := startDemo(t, demo{For: 10 * time.Minute, Speed: 20, Seed: 1, Strategy: "short-straddle"})
 	page, closePage, err := engine.servePage("127.0.0.1:0", "demo", "a tape", venueMoment(engine.venue))
 	require.NoError(t, err)
 	defer closePage()
@@ -34,11 +34,11 @@ func TestTheDemosPageTicksAndItsButtonStopsTrading(t *testing.T) {
 	tab, closeTab := chromedp.NewContext(allocator)
 	defer closeTab()
 	require.NoError(t, chromedp.Do(tab), "start %s", browser)
-	tab, cancel := context.WithTimeout(tab, 90*time.Second)
+	tab, cancel := context.WithTimeout(tab, 5*time.Minute) // a busy machine draws slowly
 	defer cancel()
 	becomes := func(condition string) {
 		t.Helper()
-		_, err := chromedp.Run(tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(30*time.Second)))
+		_, err := chromedp.Run(tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(2*time.Minute)))
 		require.NoError(t, err, condition)
 	}
 

@@ -48,6 +48,7 @@ type setting struct {
 	roots   *x509.CertPool // nil: the machine's
 	seed    uint64
 	log     hclog.Logger
+	fence   time.Duration // how late the venue may still accept a request; zero: the gateway's own
 }
 
 // system is one engine wired to one venue: the diagram of the house.
@@ -67,6 +68,7 @@ type system struct {
 	account  *account
 	notes    *notebook
 	streams  atomic.Bool // they run: a swap of the credential moves them over
+	logins   loginWatch
 	started  market.Stamp
 }
 
@@ -114,7 +116,7 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 		return nil, err
 	}
 	if s.keeper, err = session.NewKeeper(session.Config{
-		Rules: set.rules, Store: &s.store, Source: set.login, Exchanger: s.gateway, Clock: set.clock, Seed: set.seed,
+		Rules: set.rules, Store: &s.store, Source: session.LoginFunc(s.fetchLogin), Exchanger: exchanger(s.exchange), Clock: set.clock, Seed: set.seed,
 		OnSwap:  []session.Hook{{Name: "ticks", Run: s.moveOver(&s.ticks)}, {Name: "orders", Run: s.moveOver(&s.orders)}},
 		OnState: s.onSession,
 		Alarm:   s.alarm,
@@ -143,14 +145,19 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 // configuration watches.
 func (s *system) readMaster(ctx context.Context, today market.Date) (*market.Universe, error) {
 	path := filepath.Join(s.folder, "SecurityMaster.zip")
-	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}}}
+	client := &http.Client{Timeout: time.Minute, Transport: transport(s.roots)}
 	defer client.CloseIdleConnections()
-	if err := master.Fetch(ctx, client, s.config.Venue.MasterURL, path); err != nil {
-		return nil, &exitError{exitTemporary, err}
-	}
+	fetched := master.Fetch(ctx, client, s.config.Venue.MasterURL, path)
 	underlying := s.config.Market.Underlying
 	all, err := master.ReadFile(path, master.Filter{Underlyings: []string{underlying}, Day: today})
-	if err != nil {
+	switch {
+	case fetched != nil && err == nil:
+		s.log.Warn("the security master kept from earlier today is used", "error", fetched)
+	case fetched != nil:
+		return nil, &exitError{exitTemporary, fetched}
+	case errors.Is(err, master.ErrDay):
+		return nil, &exitError{exitTemporary, err} // the venue may not have today's yet
+	case err != nil:
 		return nil, err
 	}
 	watched := watch(all.Instruments, today, s.config.Market.Expiries)
@@ -208,7 +215,7 @@ func (s *system) gatewayConfig(today market.Date) gateway.Config {
 		RestartStream: s.restartOrders,
 		Alarm:         func(_ order.ID, text string) { s.notes.add(text, true) }, // the gateway logs it
 		Core: gateway.CoreConfig{
-			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed,
+			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed, Fence: s.fence,
 			// Two seconds tell the starts of a day apart, so that no text that
 			// travels with an order is used twice.
 			Tag: order.Tag{Instance: [2]byte{'V', 'Y'}, Day: today, Boot: uint32(s.clock.Now().Wall.TimeOfDay() / (2 * time.Second))},
@@ -276,7 +283,10 @@ func (s *system) moveOver(which **stream.Stream) func(context.Context) error {
 		if !s.streams.Load() {
 			return nil
 		}
-		return (*which).Renew(ctx)
+		if err := (*which).Renew(ctx); err != nil && s.streams.Load() {
+			return err
+		}
+		return nil // or the run is over, and nobody needs to know
 	}
 }
 
@@ -305,9 +315,6 @@ func (s *system) alarm(text string) {
 	s.notes.add(text, true)
 	s.log.Error(text)
 }
-
-// loginWait is how long a start waits for the first login.
-const loginWait = 30 * time.Second
 
 // run trades until ctx ends, then cancels what rests and closes the parts, the
 // gateway last. Positions stay as they are.
@@ -349,24 +356,6 @@ func (s *system) run(ctx context.Context) error {
 	stopServing()
 	desk.Wait()
 	return err
-}
-
-func (s *system) awaitLogin(ctx context.Context, failed <-chan error) error {
-	deadline := time.After(loginWait)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for s.store.Current() == nil {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case err := <-failed:
-			return err
-		case <-deadline:
-			return &exitError{exitTemporary, errors.New("no login: " + s.notes.last("the venue has not answered; is the api session of today in place?"))}
-		case <-tick.C:
-		}
-	}
-	return nil
 }
 
 // cancelAll cancels what rests, now that no strategy adds to it, and waits a

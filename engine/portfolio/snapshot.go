@@ -27,7 +27,11 @@ type Point struct {
 
 // Snapshot copies the portfolio.
 func (p *Portfolio) Snapshot() Snapshot {
-	return Snapshot{Totals: p.totals, Charges: p.charges, Positions: slices.Clone(p.rows), Curve: p.curve.list()}
+	positions := make([]Position, len(p.rows))
+	for i := range p.rows {
+		positions[i] = p.rows[i].Position
+	}
+	return Snapshot{Totals: p.totals, Charges: p.charges, Positions: positions, Curve: p.curve.list()}
 }
 
 // Publish makes the present state what Latest returns. The owner calls it as

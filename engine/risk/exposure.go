@@ -14,18 +14,18 @@ const tombstone = 60 * time.Second
 
 // exposure is the account's running state. Owned by the order core.
 type exposure struct {
-	universe  *market.Universe
-	of        []holding // per instrument
-	open      []open
-	index     *idmap.Map            // order id → place in open
-	held      []market.InstrumentID // instruments with a position
-	doubts    int                   // open orders of unknown fate, those under a tombstone included
-	tombs     int                   // those under a tombstone
-	estimates estimates
-	gross     market.Lots  // sum of the worst positions
-	result    market.Paise // of the day, before costs: cash plus positions at their marks
-	doubtful  market.Paise // what the orders in doubt would lose, were they filled
-	stale     bool         // fills or doubts changed since the last mark
+	universe *market.Universe
+	of       []holding // per instrument
+	open     []open
+	index    *idmap.Map            // order id → place in open
+	held     []market.InstrumentID // instruments with a position
+	doubts   int                   // open orders of unknown fate, those under a tombstone included
+	tombs    int                   // those under a tombstone
+	booked   booked
+	gross    market.Lots  // sum of the worst positions
+	result   market.Paise // of the day, before costs: cash plus positions at their marks
+	doubtful market.Paise // what the orders in doubt would lose, were they filled
+	stale    bool         // fills or doubts changed since the last mark
 }
 
 // holding is what is held of one instrument.
@@ -76,7 +76,7 @@ func fateOf(s order.State) fate {
 func newExposure(u *market.Universe, room int) exposure {
 	return exposure{
 		universe: u, of: make([]holding, u.Len()+1),
-		open: make([]open, 0, room), index: idmap.New(room), estimates: newEstimates(), held: make([]market.InstrumentID, 0, 64),
+		open: make([]open, 0, room), index: idmap.New(room), booked: newBooked(), held: make([]market.InstrumentID, 0, 64),
 	}
 }
 
@@ -242,8 +242,8 @@ func (x *exposure) apply(u *order.Update) {
 		o.remaining = left
 	}
 	if u.State.Terminal() {
-		if u.Estimated {
-			x.estimates.keep(o.id, o.value)
+		if o.filled > 0 {
+			x.booked.keep(o.id, o.value)
 		}
 		x.remove(at)
 		return
@@ -256,20 +256,20 @@ func (x *exposure) apply(u *order.Update) {
 }
 
 // late books what is said of an order that was over, or that nobody knew: a
-// fill that came late, or the true price of one that was estimated.
+// fill that came late, or another price for what was booked.
 func (x *exposure) late(u *order.Update) {
-	estimate, kept := x.estimates.get(u.ID)
+	before, kept := x.booked.get(u.ID)
 	if u.FilledNow > 0 {
 		value := priceOf(u).Times(u.FilledNow)
-		if kept && u.Value != 0 {
-			value = u.Value - estimate
+		if u.Value != 0 && (kept || u.Filled == u.FilledNow) {
+			value = u.Value - before
 		}
 		x.fill(u.Instrument, u.Side, u.FilledNow, value)
 	} else if kept && u.Value != 0 {
-		x.correct(u.Side, u.Value-estimate)
+		x.correct(u.Side, u.Value-before)
 	}
-	if kept {
-		x.estimates.keep(u.ID, valueOf(u))
+	if kept || u.FilledNow > 0 {
+		x.booked.keep(u.ID, valueOf(u))
 	}
 }
 

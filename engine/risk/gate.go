@@ -111,6 +111,13 @@ func (g *Gate) SetPosition(id market.InstrumentID, position market.Units, mark m
 	g.x.stale = true
 }
 
+// Reprice tells that what SetPosition counted of a trade on a side cost so many
+// paise more than its price said.
+func (g *Gate) Reprice(side market.Side, more market.Paise) {
+	g.x.correct(side, more)
+	g.x.stale = true
+}
+
 // SetCosts tells the day's charges so far, which count as a loss.
 func (g *Gate) SetCosts(costs market.Paise) { g.costs = costs }
 

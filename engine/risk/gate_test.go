@@ -363,16 +363,46 @@ func TestR4_EstimatedFillIsCorrectedWhenItsPriceIsKnown(t *testing.T) {
 	require.EqualValues(t, 2*lot+1, r.Exposure(r.call).Position)
 }
 
-func TestEstimatesForgetTheOldest(t *testing.T) {
-	e := newEstimates()
-	for id := range order.ID(maxEstimates + 1) {
-		e.keep(id+1, market.Paise(id))
+func TestR4_AnExactValueIsCorrectedByTheTradesToo(t *testing.T) {
+	r := newRig(t, limits())
+	ticket := r.approve(r.ticket(market.Buy, 1, 11000))
+	update := order.Update{
+		ID: ticket.ID, Strategy: 1, Instrument: r.call, Side: market.Buy, State: order.Filled, Price: 11000, Quantity: lot,
+		Filled: lot, FilledNow: lot, FillPrice: 10100, Value: 10100 * lot, At: r.now,
 	}
-	_, kept := e.get(1)
+	r.Apply(&update) // by a rounded average
+	update.FilledNow, update.Value = 0, 10100*lot-30
+	r.Apply(&update)
+
+	r.Mark(&r.view, r.now)
+	require.EqualValues(t, -100*lot+30, r.Result())
+}
+
+func TestR4_TheEstimateOfALateFillIsCorrected(t *testing.T) {
+	r := newRig(t, limits())
+	update := order.Update{
+		ID: 77, Strategy: 1, Instrument: r.call, Side: market.Sell, State: order.Cancelled, Price: 9900, Quantity: 2 * lot,
+		Filled: lot, FilledNow: lot, FillPrice: 9900, Value: 9900 * lot, Estimated: true, At: r.now,
+	}
+	r.Apply(&update)
+	update.FilledNow, update.FillPrice, update.Value, update.Estimated = 0, 0, 9950*lot, false
+	r.Apply(&update)
+
+	r.Reprice(market.Sell, 10*lot) // somebody else sold, ten paise dearer than was told
+	r.Mark(&r.view, r.now)
+	require.EqualValues(t, (9950-10100)*lot+10*lot, r.Result())
+}
+
+func TestBookedValuesForgetTheOldest(t *testing.T) {
+	b := newBooked()
+	for id := range order.ID(maxBooked + 1) {
+		b.keep(id+1, market.Paise(id))
+	}
+	_, kept := b.get(1)
 	require.False(t, kept)
-	value, kept := e.get(maxEstimates + 1)
+	value, kept := b.get(maxBooked + 1)
 	require.True(t, kept)
-	require.EqualValues(t, maxEstimates, value)
+	require.EqualValues(t, maxBooked, value)
 }
 
 func TestR5_RepeatedDecisionNamesTheFirstOrder(t *testing.T) {

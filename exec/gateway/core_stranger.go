@@ -22,6 +22,7 @@ type stranger struct {
 	external bool         // somebody else's: counted in exposure, never touched
 	disputed bool         // may be one of several of ours
 	booked   market.Units // fills counted in exposure
+	bookedAs market.Paise // their value
 	listed   uint32       // number of the last order list that showed it
 }
 
@@ -81,10 +82,11 @@ func (c *Core) claim(o *order.Order) {
 		}
 		c.dropStranger(i)
 		if x.external && x.booked > 0 { // it was taken for somebody else's
+			price := x.bookedAs / market.Paise(x.booked) // as it was booked: nothing is earned by the mistake
 			c.emitForeign(order.Update{
 				Instrument: x.report.Instrument, Side: x.report.Side.Opposite(), State: order.Filled, VenueID: o.VenueID,
-				Quantity: x.booked, Filled: x.booked, FilledNow: x.booked, FillPrice: o.Price, Average: o.Price,
-				Value: o.Price.Times(x.booked), Estimated: true, Reason: "ours after all", At: c.at,
+				Quantity: x.booked, Filled: x.booked, FilledNow: x.booked, FillPrice: price, Average: price,
+				Value: x.bookedAs, Reason: "ours after all", At: c.at,
 			})
 		}
 		c.sight(o, &x.report, nil)
@@ -189,24 +191,37 @@ func (c *Core) makeExternal(x *stranger) {
 	c.bookExternal(x)
 }
 
+// bookExternal counts what filled, and corrects what an earlier word put on it.
 func (c *Core) bookExternal(x *stranger) {
 	r := &x.report
 	now := r.Executed - x.booked
-	if now <= 0 || r.Instrument == 0 || int(r.Instrument) >= len(c.exposure) {
+	if r.Executed == 0 || r.Instrument == 0 || int(r.Instrument) >= len(c.exposure) || now == 0 && r.Average == 0 {
 		return
 	}
-	x.booked = r.Executed
 	price, estimated := r.Average, r.Average == 0
 	if estimated {
-		price = r.Limit
+		if price = r.Limit; price == 0 {
+			price = c.anyPrice(r.Instrument)
+		}
+	}
+	value := price.Times(r.Executed)
+	if now == 0 && value == x.bookedAs {
+		return
 	}
 	u := order.Update{
 		Instrument: r.Instrument, Side: r.Side, State: order.Partial, VenueID: r.VenueID, Price: r.Limit,
 		Quantity: r.Quantity, Filled: r.Executed, FilledNow: now, FillPrice: price, Average: price,
-		Value: price.Times(r.Executed), Estimated: estimated, Reason: "not ours", At: c.at,
+		Value: value, Estimated: estimated, Reason: "not ours", At: c.at,
 	}
 	if r.Status.Terminal() {
 		u.State = order.Filled
 	}
-	c.emitForeign(u)
+	if now > 0 {
+		c.emitForeign(u)
+	} else {
+		u.FillPrice = 0
+		c.emit(u)
+	}
+	c.gate.Reprice(r.Side, value-x.bookedAs-price.Times(now))
+	x.booked, x.bookedAs = r.Executed, value
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vayu-trading/vayu/engine/book"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/risk"
@@ -826,4 +827,112 @@ func BenchmarkPlaceAckFill(b *testing.B) {
 		}
 		run()
 	}
+}
+
+func TestAnApprovedOrderThatDoesNotLeaveFreesWhatRiskReserved(t *testing.T) {
+	free := func(w *world, id order.ID, state order.State) {
+		t.Helper()
+		require.Equal(t, state, w.state(id), w.last[id].Reason)
+		require.Zero(t, w.gate.OpenOrders())
+		require.Equal(t, risk.Exposure{}, w.gate.Exposure(1))
+	}
+
+	w := newWorld(t, 1, func(c *CoreConfig) { c.Orders = 1 }).begin()
+	first := w.place(w.ticket())
+	w.run(w.now + second)
+	w.ask(order.CancelOne, first, 0)
+	w.run(w.now + 5*second)
+	free(w, first, order.Cancelled)
+	ticket := w.ticket()
+	id := w.place(ticket)
+	require.Equal(t, "no room for another order today", w.last[id].Reason)
+	free(w, id, order.Denied)
+
+	w = newWorld(t, 1, nil).begin()
+	w.chances.cannotRecord = 1
+	free(w, w.place(w.ticket()), order.Denied)
+
+	w = newWorld(t, 1, nil)
+	w.step(&Event{Kind: SessionEvent, Session: w.session()})
+	id = w.place(w.ticket()) // the stream never lives
+	require.EqualValues(t, lot, w.gate.Exposure(1).Long)
+	w.run(w.now + 3*second)
+	free(w, id, order.ExpiredLocal)
+
+	w = newWorld(t, 1, nil).begin()
+	w.keep(SendPlace)
+	id = w.place(w.ticket())
+	w.answer(w.take(), Answer{Verdict: order.Refused, Reason: "no"})
+	free(w, id, order.Rejected)
+
+	w = newWorld(t, 1, nil).begin()
+	w.keep(SendPlace)
+	id = w.place(w.ticket())
+	w.step(&Event{Kind: KillEvent, Level: risk.CancelAll, Text: "test"})
+	w.answer(w.take(), Answer{Verdict: order.NotSent, Sent: SentNothing})
+	free(w, id, order.Cancelled)
+}
+
+func TestSomebodyElsesFillIsBookedAtItsTruePriceInTheEnd(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	var told []order.Update
+	listen := func(e *Event) {
+		for _, a := range w.core.Step(e, w.stamp()) {
+			if a.Kind == Emit && a.Update.ID == 0 {
+				told = append(told, a.Update)
+			}
+		}
+	}
+	id, err := order.ParseVenueID("202611249900000001")
+	require.NoError(t, err)
+	r := order.Report{VenueID: id, Sequence: 1, Status: order.StatusPartiallyExecuted, Instrument: 1, Side: market.Buy, Quantity: 2 * lot, Executed: lot, Limit: 10100}
+	result := func(want market.Paise) {
+		t.Helper()
+		var view book.View
+		w.book.Pin(&view)
+		w.gate.Mark(&view, w.stamp())
+		require.Equal(t, want, w.gate.Result())
+	}
+
+	listen(&Event{Kind: ReportEvent, Report: r})
+	require.Len(t, told, 1)
+	require.True(t, told[0].Estimated)
+	result((9995 - 10100) * lot)
+	r.Average = 10000
+	listen(&Event{Kind: ReportEvent, Report: r})
+	listen(&Event{Kind: ReportEvent, Report: r})
+	require.Len(t, told, 2)
+	require.Zero(t, told[1].FilledNow)
+	require.EqualValues(t, 10000*lot, told[1].Value)
+	result((9995 - 10000) * lot)
+	r.Sequence, r.Executed, r.Average, r.Status = 2, 2*lot, 10010, order.StatusExecuted
+	listen(&Event{Kind: ReportEvent, Report: r})
+
+	require.Len(t, told, 3)
+	require.EqualValues(t, 2*10010*lot, told[2].Value)
+	result((9995 - 10010) * 2 * lot)
+	require.EqualValues(t, 2*lot, w.gate.Exposure(1).Position)
+}
+
+func TestAFillTakenForSomebodyElsesEarnsNothingWhenItTurnsOutToBeOurs(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.keep(SendPlace)
+	id := w.place(w.ticket())
+	venue, err := order.ParseVenueID("202611249900000001")
+	require.NoError(t, err)
+	w.step(&Event{Kind: ReportEvent, Report: order.Report{ // not at the limit that was sent
+		VenueID: venue, Sequence: 1, Status: order.StatusExecuted, Instrument: 1, Side: market.Buy, Quantity: lot, Executed: lot, Limit: 10090, Average: 10080,
+	}})
+	require.EqualValues(t, 1, w.core.stats.External)
+	require.EqualValues(t, lot, w.gate.Exposure(1).Position)
+
+	w.answer(w.take(), Answer{Verdict: order.OK, VenueID: venue})
+
+	require.Equal(t, order.Filled, w.state(id))
+	require.EqualValues(t, lot, w.gate.Exposure(1).Position)
+	require.EqualValues(t, lot, w.core.exposure[1].net)
+	var view book.View
+	w.book.Pin(&view)
+	w.gate.Mark(&view, w.stamp())
+	require.EqualValues(t, (9995-10080)*lot, w.gate.Result())
 }

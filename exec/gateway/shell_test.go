@@ -797,6 +797,8 @@ func TestStopsKillsAndReportsReachTheCore(t *testing.T) {
 	s.Operator(Operator{ID: 7})
 	s.OnReport(&order.Report{Sequence: 5})
 
+	// Whoever owns the core at the moment hands them over.
+	require.Eventually(t, func() bool { return len(s.core.seen(ReportEvent)) == 1 }, time.Second, time.Millisecond)
 	kills := s.core.seen(KillEvent)
 	require.Len(t, kills, 1)
 	require.Equal(t, `operator\u{1b}[2J`, kills[0].Text)

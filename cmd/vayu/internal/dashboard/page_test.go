@@ -31,7 +31,7 @@ func TestPageTicksAndStopsTradingInARealBrowser(t *testing.T) {
 	tab, closeTab := chromedp.NewContext(allocator)
 	defer closeTab()
 	require.NoError(t, chromedp.Do(tab), "start %s", browser)
-	tab, cancel := context.WithTimeout(tab, 2*time.Minute)
+	tab, cancel := context.WithTimeout(tab, 5*time.Minute) // a busy machine draws slowly
 	defer cancel()
 	text := func(selector string) string {
 		t.Helper()
@@ -41,7 +41,7 @@ func TestPageTicksAndStopsTradingInARealBrowser(t *testing.T) {
 	}
 	becomes := func(condition string) {
 		t.Helper()
-		_, err := chromedp.Run(tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(30*time.Second)))
+		_, err := chromedp.Run(tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(2*time.Minute)))
 		require.NoError(t, err, condition)
 	}
 

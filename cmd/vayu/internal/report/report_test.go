@@ -31,7 +31,7 @@ func sample() *Document {
 		},
 		GC: GC{Cycles: 3, MaxPause: 120_000}, AllocsPerTick: 1.25, Scope: WholeProcessWithVenue,
 		Retries:   Retries{Attempts: 15, Retried: 2, Ambiguous: 1, Resolved: 1},
-		Rehearsal: &Rehearsal{Venue: Venue{OrdersAccepted: 11}, Tape: "nifty-2026-08-18", Seed: 1},
+		Rehearsal: &Rehearsal{Venue: Venue{OrdersAccepted: 11, TicksPublished: 1234567, TicksSynthetic: 1200000}, Tape: "nifty-2026-08-18", Seed: 1},
 		Strategy:  "short-straddle", WallSeconds: 20.04, HTTP: "http://127.0.0.1:8420",
 	}
 }
@@ -52,7 +52,7 @@ func TestDocumentHasTheKeysThatScriptsReadAndNoOthers(t *testing.T) {
 		"latency_ns.tick_to_decision": latency, "latency_ns.tick_to_wire": latency, "latency_ns.order_ack": latency,
 		"gc":      "cycles max_pause_ns",
 		"retries": "attempts retried throttled ambiguous resolved renewals",
-		"venue":   "orders_accepted duplicates orphans",
+		"venue":   "orders_accepted duplicates orphans ticks_published ticks_synthetic ticks_lost",
 	}
 	for place, keys := range wants {
 		node := got
