@@ -35,7 +35,7 @@ type Config struct {
 	Path       string         // default "/socket.io/"
 	TLS        *tls.Config    // default: the system's roots
 	Session    *session.Store // the credential is read at each connect
-	Rooms      []string       // joined after each connect
+	Rooms      []string       // joined after each connect; SetRooms changes them
 	Clock      market.Clock   // default market.SystemClock
 	Log        hclog.Logger   // default: none
 	Tap        func([]byte)   // sees each event's text before it is decoded, e.g. to tape it; must not keep it
@@ -114,11 +114,6 @@ func (c *Config) validate() error {
 		return bad("a backoff whose first wait is negative or above its longest")
 	case min(c.Silence, c.Handshake, c.Overlap, c.Drain) < 0 || min(c.MaxMessage, c.JoinBatch) < 0:
 		return bad("a negative limit")
-	}
-	for _, room := range c.Rooms {
-		if room == "" {
-			return bad("an empty room")
-		}
 	}
 	c.URL = u.Scheme + "://" + u.Host
 	defaults(&c.Path, "/socket.io/")

@@ -129,19 +129,14 @@ func closed(err error) error {
 	return fmt.Errorf("%w: %w", ErrClosed, err)
 }
 
-// join asks for all rooms, in lists. The venue does not answer a join; with
-// fence set a websocket ping follows, whose answer shows that it was read.
+// join asks for all rooms that are wanted, in lists. The venue does not answer a
+// join; with fence set a websocket ping follows, whose answer shows that it was
+// read.
 func (s *Stream) join(l *link, fence bool) error {
-	for rooms := s.cfg.Rooms; len(rooms) > 0; {
-		n := min(len(rooms), s.cfg.JoinBatch)
-		l.append(ws.OpText, socketio.AppendRooms(nil, socketio.Join, rooms[:n]))
-		rooms = rooms[n:]
-	}
+	l.rooms = s.rooms.Load()
+	s.ask(l, socketio.Join, *l.rooms)
 	if fence {
 		l.fence()
-	}
-	if len(l.out) == 0 {
-		return nil
 	}
 	return l.flush()
 }

@@ -48,6 +48,9 @@ func find(w, pattern uint64) uint64 {
 	return (x - ones) &^ x & highs
 }
 
+// below is a mask of the bytes before the lowest mark; all of them without one.
+func below(marks uint64) uint64 { return (marks&-marks)>>7 - 1 }
+
 // multiply is the value of eight digits (0 to 9, first one lowest).
 func multiply(digits uint64) int64 {
 	digits = digits*10 + digits>>8
@@ -73,48 +76,51 @@ func none(b []byte, i int) (next int) {
 // where the next element begins, zero when this one is for the slow path.
 func fastPrice(b []byte, i int) (price market.Paise, next int) {
 	w := load(b, i)
-	end := bits.TrailingZeros64(find(w, commas)) &^ 7 // bits before the comma; 64 without one
-	mask := uint64(1)<<end - 1
-	point := min(bits.TrailingZeros64(find(w, points))&^7, end)
-	before := uint64(1)<<point - 1
+	comma := find(w, commas)
+	stop := comma | find(w, points)
+	end := uint(bits.TrailingZeros64(comma)) &^ 7 // bits before the comma, 64 without one
+	point := uint(bits.TrailingZeros64(stop)) &^ 7
 
-	digits := (w ^ zeros) & mask
-	digits = digits&before | digits>>8&^before // without the point
+	digits := (w ^ zeros) & below(comma)
+	digits = digits&below(stop) | digits>>8&^below(stop) // without the point
 	// Before the point 1 to 6 digits; from it on nothing, or it and 1 or 2 digits;
 	// no leading zero but in "0" itself.
 	bad := overNine(digits) | 1&^(0b01111110>>(point>>3)) | 1&^(0b1101>>((end-point)>>3))
 	if bad != 0 || digits&0xff == 0 && point > 8 {
-		next = none(b, i)
-		return 0, next
+		return 0, none(b, i)
 	}
-	return market.Paise(multiply(digits << (48 - point))), i + end>>3 + 1
+	if comma == 0 && i+8 < len(b) && b[i+8] != ',' {
+		return 0, 0 // longer than a word
+	}
+	return market.Paise(multiply(digits << ((48 - point) & 63))), i + int(end>>3) + 1
 }
 
 // fastUnits reads a whole number of up to 15 digits at i; next as fastPrice.
 func fastUnits(b []byte, i int) (units int64, next int) {
 	w := load(b, i)
-	end := bits.TrailingZeros64(find(w, commas)) &^ 7
-	if end == 64 {
+	comma := find(w, commas)
+	if comma == 0 {
 		return fastLong(b, i, w)
 	}
-	digits := (w ^ zeros) & (1<<end - 1)
+	end := uint(bits.TrailingZeros64(comma)) &^ 7
+	digits := (w ^ zeros) & below(comma)
 	if overNine(digits) != 0 || end == 0 || digits&0xff == 0 && end > 8 {
-		next = none(b, i)
-		return 0, next
+		return 0, none(b, i)
 	}
-	return multiply(digits << (64 - end)), i + end>>3 + 1
+	return multiply(digits << ((64 - end) & 63)), i + int(end>>3) + 1
 }
 
 // fastLong goes on where the first eight bytes hold no comma.
 func fastLong(b []byte, i int, w uint64) (units int64, next int) {
 	high := w ^ zeros
 	w = load(b, i+8)
-	end := bits.TrailingZeros64(find(w, commas)) &^ 7
-	low := (w ^ zeros) & (1<<end - 1)
-	if overNine(high) != 0 || overNine(low) != 0 || high&0xff == 0 || end == 64 {
+	comma := find(w, commas)
+	end := uint(bits.TrailingZeros64(comma)) &^ 7
+	low := (w ^ zeros) & below(comma)
+	if overNine(high)|overNine(low) != 0 || high&0xff == 0 || comma == 0 {
 		return 0, 0
 	}
-	return multiply(high)*powers[end>>3] + multiply(low<<(64-end)), i + 8 + end>>3 + 1
+	return multiply(high)*powers[end>>3&7] + multiply(low<<(64-end)), i + 8 + int(end>>3) + 1
 }
 
 var powers = [...]int64{1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000}

@@ -32,6 +32,7 @@ type link struct {
 	period     time.Duration
 	heard      market.Mono // last time anything came
 	armed      bool        // a read deadline is set
+	rooms      *[]string   // what has been joined on it
 	maxMessage int
 
 	buf  []byte // fixed: frames are read in place from buf[r:w]
@@ -285,7 +286,11 @@ func (l *link) append(op ws.OpCode, payload []byte) {
 	ws.Cipher(l.out[start:], l.mask, 0)
 }
 
+// flush sends what was appended, if anything.
 func (l *link) flush() error {
+	if len(l.out) == 0 {
+		return nil
+	}
 	// A venue that does not read must not hold the feed up for ever.
 	_ = l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, err := l.conn.Write(l.out)

@@ -124,10 +124,14 @@ func (s *Stream) Renew(ctx context.Context) error {
 	default:
 	}
 
+	giveUp := ctx.Done()
+	if outcome == ready {
+		giveUp = nil // Run takes over at once; another Renew must not replace r before
+	}
 	select {
 	case err := <-r.done:
 		return err
-	case <-ctx.Done():
+	case <-giveUp:
 		return fmt.Errorf("stream: renew: %w", context.Cause(ctx)) // Run brings it to its end
 	case <-s.stopped:
 		if s.renewal.CompareAndSwap(r, nil) && r.link != nil {
@@ -198,7 +202,7 @@ func (s *Stream) beside(ctx context.Context, r *renewal) error {
 // overlap keeps the new link's events until it can take over.
 func (s *Stream) overlap(ctx context.Context, r *renewal, l *link) error {
 	began := time.Now()
-	ticked := make(map[string]struct{}, len(s.cfg.Rooms))
+	ticked := make(map[string]struct{}, len(*l.rooms))
 	bytesKept := 0
 	for {
 		for {
@@ -226,7 +230,7 @@ func (s *Stream) overlap(ctx context.Context, r *renewal, l *link) error {
 		if !l.fenced {
 			until = max(fencePause, until)
 		}
-		complete := l.fenced && len(s.cfg.Rooms) > 0 && len(ticked) >= len(s.cfg.Rooms)
+		complete := l.fenced && len(*l.rooms) > 0 && len(ticked) >= len(*l.rooms)
 		_ = l.conn.SetReadDeadline(began.Add(until))
 		switch {
 		case ctx.Err() != nil:

@@ -50,6 +50,7 @@ type Stream struct {
 	wake    chan struct{} // ends a wait between connections; holds one
 	turn    chan struct{} // held by the one Renew that may be under way
 	renewal atomic.Pointer[renewal]
+	rooms   atomic.Pointer[[]string] // what is wanted; a list never changes
 
 	mu   sync.Mutex
 	conn net.Conn // what Run is reading, nil between connections; to interrupt it
@@ -72,10 +73,14 @@ func New(cfg Config) (*Stream, error) {
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	return &Stream{
+	s := &Stream{
 		cfg: cfg, log: cfg.Log, decoder: NewDecoder(cfg.Universe), seed: maphash.MakeSeed(), last: make([]uint64, 2*(cfg.Universe.Len()+1)),
 		stopped: make(chan struct{}), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
-	}, nil
+	}
+	if err := s.SetRooms(cfg.Rooms); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // State is how far the stream can be trusted now. Any goroutine may ask.
@@ -97,7 +102,7 @@ func (s *Stream) Run(ctx context.Context) error {
 	defer stop()
 
 	var wait waits
-	for {
+	for ctx.Err() == nil {
 		l, err := s.connect(ctx)
 		if err == nil {
 			if err = s.join(l, false); err != nil {
@@ -118,12 +123,13 @@ func (s *Stream) Run(ctx context.Context) error {
 			s.announce(market.FeedDown)
 		}
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			break
 		}
 		pause := wait.after(err, s.cfg.Clock.Now().Mono.Sub(began), &s.cfg)
 		s.complain(err, pause)
 		s.pause(ctx, pause, s.wake)
 	}
+	return context.Cause(ctx)
 }
 
 // complain tells what ended a connection, and who must know.
@@ -208,7 +214,7 @@ func (s *Stream) adopt(l *link) {
 	s.watch.start(s.at)
 	s.expose(l.conn)
 	s.counts.connects.add(1)
-	s.log.Info("connected", "stream", s.cfg.Name, "rooms", len(s.cfg.Rooms), "epoch", l.epoch)
+	s.log.Info("connected", "stream", s.cfg.Name, "rooms", len(*l.rooms), "epoch", l.epoch)
 	if s.lost {
 		s.counts.reconnects.add(1)
 		s.gap()
@@ -282,27 +288,34 @@ func (s *Stream) serve(ctx context.Context) error {
 			}
 		}
 
-		err := s.link.fill()
-		s.at = s.cfg.Clock.Now()
-		switch {
-		case err == nil:
-			s.link.heard = s.at.Mono
-			err = s.pump(s.link)
-		case isTimeout(err):
-			s.link.armed = false
-			if err = s.overdue(); err == nil {
-				continue
-			}
-		default:
-			err = closed(err)
-		}
-		if err == nil {
-			err = s.watch.roll(s.at.Mono)
-		}
-		if err != nil && !s.bridge(ctx, err) {
+		if err := s.read(); err != nil && !s.bridge(ctx, err) {
 			return err
 		}
 	}
+}
+
+// read delivers what one read of the socket brings. Hot path.
+func (s *Stream) read() error {
+	l := s.link
+	if s.rooms.Load() != l.rooms {
+		if err := s.resubscribe(l); err != nil {
+			return err
+		}
+	}
+	err := l.fill()
+	s.at = s.cfg.Clock.Now()
+	switch {
+	case isTimeout(err):
+		l.armed = false
+		return s.overdue()
+	case err != nil:
+		return closed(err)
+	}
+	l.heard = s.at.Mono
+	if err := s.pump(l); err != nil {
+		return err
+	}
+	return s.watch.roll(s.at.Mono)
 }
 
 // overdue tells why an alarm means the end of the connection; nil when it does
