@@ -20,8 +20,9 @@ type account struct {
 	clock market.Clock
 	book  *book.Book
 
-	mu    sync.Mutex     // of inbox, held for one append
-	inbox []order.Update // order core → account; never dropped: a lost fill is a wrong position
+	mu        sync.Mutex     // of inbox and delivered, held for one append
+	inbox     []order.Update // order core → account; never dropped: a lost fill is a wrong position
+	delivered uint64
 
 	portfolio *portfolio.Portfolio
 	view      book.View
@@ -29,6 +30,7 @@ type account struct {
 	orders    map[order.ID]*order.Update
 	sequence  []order.ID // in order of first sight
 	fills     uint64
+	booked    uint64 // updates
 	latest    atomic.Pointer[accountView]
 	charges   atomic.Int64 // paise so far: risk counts them as a loss
 }
@@ -37,6 +39,7 @@ type account struct {
 type accountView struct {
 	Orders    []order.Update // the newest first, at most recentOrders
 	Counts    orderCounts
+	Booked    uint64 // updates
 	Portfolio *portfolio.Snapshot
 }
 
@@ -61,6 +64,7 @@ func newAccount(p *portfolio.Portfolio, b *book.Book, clock market.Clock) *accou
 func (a *account) deliver(u *order.Update) {
 	a.mu.Lock()
 	a.inbox = append(a.inbox, *u)
+	a.delivered++
 	a.mu.Unlock()
 }
 
@@ -84,6 +88,7 @@ func (a *account) settle() {
 	a.mu.Lock()
 	a.inbox, a.spare = a.spare[:0], a.inbox
 	a.mu.Unlock()
+	a.booked += uint64(len(a.spare))
 	for i := range a.spare {
 		u := &a.spare[i]
 		a.portfolio.Apply(u)
@@ -109,7 +114,7 @@ func (a *account) settle() {
 }
 
 func (a *account) publish() {
-	v := &accountView{Portfolio: a.portfolio.Latest()}
+	v := &accountView{Portfolio: a.portfolio.Latest(), Booked: a.booked}
 	v.Counts.Fills = a.fills
 	for _, id := range a.sequence {
 		v.Counts.add(a.orders[id])
@@ -145,14 +150,15 @@ func (c *orderCounts) add(u *order.Update) {
 	}
 }
 
-// settled tells whether no order is open, in doubt or without an exact price,
-// the newest updates included.
+// settled tells whether no order is open or in doubt, the newest updates
+// included.
 func (a *account) settled() bool {
 	a.mu.Lock()
-	waiting := len(a.inbox)
+	delivered := a.delivered
 	a.mu.Unlock()
-	counts := a.latest.Load().Counts
-	return waiting == 0 && counts.Open == 0 && counts.Unknown == 0 && counts.Estimated == 0
+	latest := a.latest.Load()
+	counts := &latest.Counts
+	return latest.Booked == delivered && counts.Open == 0 && counts.Unknown == 0
 }
 
 // venueIDs is every order that the venue is known to have. Only after run.

@@ -146,7 +146,7 @@ func TestThrottleThatLooksLikeALostSessionIsNoReasonToLogIn(t *testing.T) {
 	audit := r.system.audit(r.venue)
 	require.Zero(t, audit.Duplicates)
 	require.Zero(t, audit.Orphans)
-	require.Contains(t, r.log.String(), "orders were still open")
+	require.ErrorContains(t, r.system.verdict(), "not over when the run ended")
 }
 
 func TestErrorPagesLeaveNoOrderInDoubt(t *testing.T) {
@@ -169,7 +169,7 @@ func TestAnswersLostAfterAcceptanceMakeNoSecondOrder(t *testing.T) {
 	r.start()
 	r.until(10*time.Second, "the first order", func() bool { return r.counts().Filled >= 1 })
 	require.NoError(t, r.venue.SetFaults(faults))
-	r.until(20*time.Second, "writes in doubt", func() bool { return r.system.gateway.Snapshot().Core.Ambiguous >= 3 })
+	r.until(40*time.Second, "a write in doubt", func() bool { return r.system.gateway.Snapshot().Core.Ambiguous > 0 })
 	r.finish(30 * time.Second)
 }
 

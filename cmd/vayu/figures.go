@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vayu-trading/vayu/cmd/vayu/internal/report"
@@ -148,8 +149,12 @@ func finish(d *report.Document, json string, s streams) error {
 	return d.WriteSummary(s.out)
 }
 
-// stoppedByRisk is the error of a run whose kill level had risen at its end.
-func (s *system) stoppedByRisk() error {
+// verdict is the error of a run that left orders behind, or whose kill level had
+// risen at its end.
+func (s *system) verdict() error {
+	if len(s.unsettled) > 0 {
+		return fmt.Errorf("orders were not over when the run ended; look at the venue's own list: %s", strings.Join(s.unsettled, ", "))
+	}
 	if level := s.gate.Level(); level > risk.Armed {
 		return &exitError{exitRisk, fmt.Errorf("trading was stopped: %s (%s)", level, s.gate.Cause())}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,33 @@ flatten_loss = 15000
 [[strategies]]
 name = "short-straddle"
 `
+
+// simulated is the same against a venue on this machine.
+const simulated = `mode = "sim"
+[venue]
+rest_url = "http://127.0.0.1:9400/breezeapi/api/v1/"
+stream_url = "ws://127.0.0.1:9400"
+order_stream_url = "ws://127.0.0.1:9400"
+ohlcv_url = "ws://127.0.0.1:9400"
+master_url = "http://127.0.0.1:9400/SecurityMaster.zip"
+clock_url = "http://127.0.0.1:9400/clock"
+` + paper
+
+func TestDoctorMakesTheRefusalsOfRun(t *testing.T) {
+	refuses := func(text, why string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "vayu.toml")
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		code, out, _ := try(t, "doctor", "--config", file)
+		require.Equal(t, exitConfig, code)
+		require.Contains(t, out, why)
+	}
+
+	refuses(paper, "set mode = \"sim\"")
+	refuses(strings.Replace(simulated, "short-straddle", "nope", 1), "nope")
+	refuses(simulated+"[strategies.params]\nlotz = 1\n", "lotz")
+	refuses(simulated+"[strategies.limits]\norder_lots = 1\n", "not enforced")
+}
 
 func TestHelpIsAnAnswerAndAMistakeIsNot(t *testing.T) {
 	code, out, _ := try(t, "--help")
@@ -57,7 +85,7 @@ func TestExitCodesTellWhatKindOfFailureItWas(t *testing.T) {
 func TestDoctorNamesWhatIsMissing(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "vayu.toml")
-	require.NoError(t, os.WriteFile(file, []byte(paper), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(simulated), 0o600))
 	code, out, _ := try(t, "doctor", "--config", file, "--json")
 	require.Equal(t, exitConfig, code)
 	var got struct {

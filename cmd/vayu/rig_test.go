@@ -175,7 +175,7 @@ func (r *rig) leave() {
 	select {
 	case err := <-r.ended:
 		require.NoError(r.t, err)
-	case <-time.After(15 * time.Second):
+	case <-time.After(settling + 10*time.Second):
 		r.t.Fatal("the engine does not end")
 	}
 }

@@ -77,6 +77,11 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	state, err := openState(c.Journal.Folder)
+	if err != nil {
+		return err
+	}
+	defer state.Close()
 	letters, err := openLetters(c.Journal.Folder)
 	if err != nil {
 		return err
@@ -95,7 +100,7 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	engine, err := newSystem(ctx, setting{
 		config: c, clock: clock, appKey: credentials.AppKey.Reveal(), secret: credentials.SecretKey,
 		login: loginSource(&c.Session, credentials.APISession), rules: sessionRules(&c.Session),
-		folder: folder, letters: letters, roots: roots, seed: uint64(time.Now().UnixNano()), log: log,
+		folder: folder, state: state, letters: letters, roots: roots, seed: uint64(time.Now().UnixNano()), log: log,
 	})
 	if err != nil {
 		return err
@@ -130,7 +135,7 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	if err := finish(result, t.JSON, s); err != nil {
 		return err
 	}
-	return engine.stoppedByRisk()
+	return engine.verdict()
 }
 
 // load is the configuration with the flags laid over it, its addresses in the
@@ -234,9 +239,6 @@ func fileSafe(r rune) rune {
 // openLetters opens the file that keeps refused bytes of the streams, beside
 // the journal.
 func openLetters(folder string) (*os.File, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("%w: journal.folder: %w", config.ErrConfig, err)
-	}
 	file, err := os.OpenFile(filepath.Join(folder, "dead-letters.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%w: journal.folder: %w", config.ErrConfig, err)

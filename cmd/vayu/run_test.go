@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vayu-trading/vayu/cmd/vayu/internal/config"
+	"github.com/vayu-trading/vayu/cmd/vayu/internal/dashboard"
 	"github.com/vayu-trading/vayu/cmd/vayu/internal/report"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/session"
@@ -156,19 +157,21 @@ func TestClockFollowsTheVenueAndRunsOnWithoutIt(t *testing.T) {
 	}))
 	defer server.Close()
 	log := new(lines)
-	clock, stop, err := marketClock(t.Context(), server.URL, nil, hclog.New(&hclog.LoggerOptions{Output: log}))
+	clock, moment, stop, err := marketClock(t.Context(), server.URL, nil, hclog.New(&hclog.LoggerOptions{Output: log}))
 	require.NoError(t, err)
 	defer stop()
 	require.Less(t, clock.Now().Market.Sub(at), 20*time.Second)
-	body <- fmt.Sprintf(`{"market_time":%q,"speed":2}`, at.Add(time.Hour).Time().Format(time.RFC3339Nano))
+	require.Equal(t, dashboard.Unlabelled, moment(), "a venue that does not say is not taken for real")
+	body <- fmt.Sprintf(`{"market_time":%q,"speed":2,"source":"synthetic"}`, at.Add(time.Hour).Time().Format(time.RFC3339Nano))
 	require.Eventually(t, func() bool { return clock.Now().Market >= at.Add(time.Hour) }, 3*time.Second, 10*time.Millisecond)
+	require.Equal(t, dashboard.Synthetic, moment())
 	body <- `{"speed":0}`
 	require.Eventually(t, func() bool { return bytes.Contains([]byte(log.String()), []byte("market time runs on")) }, 3*time.Second, 10*time.Millisecond)
 	before := clock.Now().Market
 	time.Sleep(5 * time.Millisecond)
 	require.Greater(t, clock.Now().Market, before)
 
-	_, _, err = marketClock(t.Context(), "http://127.0.0.1:1/clock", nil, hclog.NewNullLogger())
+	_, _, _, err = marketClock(t.Context(), "http://127.0.0.1:1/clock", nil, hclog.NewNullLogger())
 	require.Equal(t, exitTemporary, exitCode(err))
 }
 

@@ -44,6 +44,7 @@ type setting struct {
 	login   session.LoginSource
 	rules   session.Rules
 	folder  string         // where the security master is kept
+	state   *stateFolder   // locked
 	letters io.Writer      // refused bytes of the streams
 	roots   *x509.CertPool // nil: the machine's
 	seed    uint64
@@ -70,6 +71,8 @@ type system struct {
 	streams  atomic.Bool // they run: a swap of the credential moves them over
 	logins   loginWatch
 	started  market.Stamp
+
+	unsettled []string // orders that were not over when the run ended
 }
 
 // feedSink hands the ticks to the host and the feed's state to risk as well.
@@ -112,7 +115,11 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 	}
 	s.account = newAccount(positions, s.book, set.clock)
 
-	if s.gateway, err = gateway.New(s.gatewayConfig(today)); err != nil {
+	boot, err := set.state.nextBoot(today)
+	if err != nil {
+		return nil, err
+	}
+	if s.gateway, err = gateway.New(s.gatewayConfig(today, boot)); err != nil {
 		return nil, err
 	}
 	if s.keeper, err = session.NewKeeper(session.Config{
@@ -198,7 +205,7 @@ func watch(all []market.Instrument, today market.Date, expiries int) []market.In
 	return kept
 }
 
-func (s *system) gatewayConfig(today market.Date) gateway.Config {
+func (s *system) gatewayConfig(today market.Date, boot uint32) gateway.Config {
 	limits, c := throttle.Breeze(), &s.config
 	limits.Second, limits.Minute, limits.Day = c.Limits.PerSecond, c.Limits.PerMinute, c.Limits.PerDay
 	policy := retry.Default()
@@ -216,9 +223,7 @@ func (s *system) gatewayConfig(today market.Date) gateway.Config {
 		Alarm:         func(_ order.ID, text string) { s.notes.add(text, true) }, // the gateway logs it
 		Core: gateway.CoreConfig{
 			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed, Fence: s.fence,
-			// Two seconds tell the starts of a day apart, so that no text that
-			// travels with an order is used twice.
-			Tag: order.Tag{Instance: [2]byte{'V', 'Y'}, Day: today, Boot: uint32(s.clock.Now().Wall.TimeOfDay() / (2 * time.Second))},
+			Tag: order.Tag{Instance: [2]byte{'V', 'Y'}, Day: today, Boot: boot},
 		},
 	}
 }
@@ -366,25 +371,38 @@ func (s *system) run(ctx context.Context) error {
 	return err
 }
 
-// cancelAll cancels what rests, now that no strategy adds to it, and waits a
-// little for the venue's word, of fills' exact prices too.
+// settling is how long a run waits at its end: as long as a request may be late
+// and its order unseen, and a little more.
+const settling = 20 * time.Second
+
+// naming is how much of that is spent on nothing but the exact prices of fills,
+// which the rate limits may hold back.
+const naming = 3 * time.Second
+
+// cancelAll cancels what rests, now that no strategy adds to it, and waits for
+// the venue's word, of fills' exact prices too.
 func (s *system) cancelAll() {
-	asked := make(map[order.ID]bool)
-	for range 60 {
-		open := s.gateway.Snapshot().Orders
-		for i := range open {
-			if o := &open[i]; !asked[o.ID] {
+	if s.store.Current() == nil {
+		return // nothing was ever sent
+	}
+	asked, since := make(map[order.ID]bool), s.clock.Now().Mono
+	for s.clock.Now().Mono.Sub(since) < settling {
+		desk := s.gateway.Snapshot()
+		for i := range desk.Orders {
+			if o := &desk.Orders[i]; !asked[o.ID] {
 				asked[o.ID] = true
 				s.gateway.Submit(order.Command{Kind: order.CancelOne, Ticket: order.Ticket{ID: o.ID, Strategy: o.Strategy}})
 			}
 		}
-		if len(open) == 0 && s.account.settled() {
+		if desk.At.Mono > since && len(desk.Orders) == 0 && s.account.settled() &&
+			(s.account.latest.Load().Counts.Estimated == 0 || s.clock.Now().Mono.Sub(since) > naming) {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
-	s.log.Warn("orders were still open when the run ended; the venue's own list has the last word",
-		"open", s.account.latest.Load().Counts.Open, "unknown", s.account.latest.Load().Counts.Unknown)
+	for _, o := range s.gateway.Snapshot().Orders {
+		s.unsettled = append(s.unsettled, fmt.Sprintf("%d (%s, %s)", o.ID, o.VenueID, o.State))
+	}
 }
 
 // title names the strategies of the run.

@@ -57,9 +57,11 @@ func (c *Config) Validate() error {
 	v.length("retry.initial_backoff", c.Retry.InitialBackoff, time.Millisecond, time.Minute)
 	v.length("retry.max_backoff", c.Retry.MaxBackoff, c.Retry.InitialBackoff.Duration, 5*time.Minute)
 
-	v.count("limits.per_second", c.Limits.PerSecond, 1, 10)
-	v.count("limits.per_minute", c.Limits.PerMinute, 1, 100)
-	v.count("limits.per_day", c.Limits.PerDay, 1, 5000)
+	// Reserves for cancels and reads are kept free below these: less would let
+	// no entry out.
+	v.count("limits.per_second", c.Limits.PerSecond, 3, 10)
+	v.count("limits.per_minute", c.Limits.PerMinute, 60, 100)
+	v.count("limits.per_day", c.Limits.PerDay, 2500, 5000)
 
 	v.risk(&c.Risk)
 	if c.Journal.Folder == "" {
