@@ -342,9 +342,6 @@ func (m *Machine) State(at market.Stamp) State {
 	return Live
 }
 
-// Phase is how far a renewal has come; Idle when there is none.
-func (m *Machine) Phase() Phase { return m.phase }
-
 // Next is when the machine wants a [Tick] at the latest: its next try, warning
 // or change of state.
 func (m *Machine) Next(at market.Stamp) market.UnixNano {
