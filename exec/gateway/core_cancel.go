@@ -33,7 +33,7 @@ func (c *Core) wantGone(o *order.Order) {
 // the venue names a terminal status.
 func (c *Core) cancel(j *job) {
 	o, now := j.o, c.at.Mono
-	if !o.CancelWanted || !o.State.Live() || o.VenueID.IsZero() || j.cancelSlot != 0 {
+	if !o.CancelWanted || !o.State.Live() || o.VenueID.IsZero() || j.cancelSlot != 0 || j.heldAt != 0 {
 		return
 	}
 	if now < j.cancelAt {
@@ -163,7 +163,7 @@ func (c *Core) explain(o *order.Order, why string) {
 // modify sends the price that is wanted, one modification at a time.
 func (c *Core) modify(j *job) {
 	o, now := j.o, c.at.Mono
-	if o.PriceWanted == 0 || j.modifyPrice != 0 || j.modifySlot != 0 || !o.State.Live() || o.VenueID.IsZero() {
+	if o.PriceWanted == 0 || j.modifyPrice != 0 || j.modifySlot != 0 || j.heldAt != 0 || !o.State.Live() || o.VenueID.IsZero() {
 		return
 	}
 	if o.PriceWanted == o.Price {

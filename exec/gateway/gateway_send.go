@@ -263,9 +263,6 @@ func (g *Gateway) rows(a *Answer, endpoint rest.Endpoint, body []byte, parser *r
 		for i := range rows {
 			a.Orders[i] = rows[i].Report
 			a.Orders[i].Recv = at
-			// What the row does not say, the trades must: until then the list
-			// proves nothing by what it lacks.
-			a.Partial = a.Partial || rows[i].FillUnknown
 		}
 	case rest.TradeList:
 		var rows []rest.Trade
