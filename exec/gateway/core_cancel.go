@@ -237,9 +237,14 @@ func (c *Core) modified(j *job, k *flight, a *Answer) {
 		}
 		j.modifyAt = now.Add(delay)
 		return
-	case order.Refused, order.RefusedPre, order.ConfigFatal:
+	case order.Refused, order.RefusedPre:
 		c.dropPrice(j, "modification refused by the venue")
 		return
+	case order.ConfigFatal:
+		if a.Sent == SentNothing {
+			c.dropPrice(j, "modification refused: this application must be set right first")
+			return
+		}
 	case order.Throttle, order.ThrottleDay, order.Auth:
 		if c.config.Lenient {
 			j.modifyPrice = 0
