@@ -174,7 +174,7 @@ func (g *Gateway) failed(a *Action, q *ask, k *call, sent Sent, err error) {
 		class: k.class, epoch: k.epoch, verdict: j.Verdict, phase: phase, reason: j.Reason, err: err, retry: -1,
 	})
 	if q != nil {
-		q.end(outcome{judgement: j, err: err})
+		q.end(outcome{judgement: j, epoch: k.epoch, err: err})
 		return
 	}
 	g.answer(Answer{Slot: a.Slot, Verdict: j.Verdict, Sent: sent, Reused: k.reused, Broken: true, Epoch: k.epoch, Reason: j.Reason})
@@ -231,7 +231,7 @@ func (g *Gateway) conclude(r *result, judge *rest.Classifier, parser *rest.Parse
 		g.compareClocks(attempt.Date, k.sentWall, r.arrived.Wall)
 	}
 	if k.ask != nil {
-		k.ask.end(outcome{judgement: j, body: append([]byte(nil), attempt.Body...), err: r.err})
+		k.ask.end(outcome{judgement: j, body: append([]byte(nil), attempt.Body...), epoch: k.epoch, err: r.err})
 		return
 	}
 	a := Answer{
