@@ -288,8 +288,9 @@ func (o *Order) see(r *Report, effect *Effect) {
 		effect.Repriced = true
 	}
 	executed := r.Executed
-	if r.Status == StatusExecuted {
-		executed = max(executed, o.Quantity)
+	if r.Status == StatusExecuted && executed == 0 && !r.FillUnknown {
+		// The word alone speaks: of what neither ended otherwise nor is known.
+		executed = max(o.Quantity-o.Cancelled-o.Expired, 0)
 	}
 	if executed > o.Filled {
 		effect.FilledNow = executed - o.Filled
@@ -330,12 +331,22 @@ func (o *Order) revalue(value market.Paise, estimated bool) (change market.Paise
 	return change
 }
 
+// Doubts tells whether a report leaves open how much was filled: it says so
+// itself, or its word "executed" disagrees with its quantities.
+func (o *Order) Doubts(r *Report) bool {
+	if r.FillUnknown || r.Status != StatusExecuted {
+		return r.FillUnknown
+	}
+	ended := max(r.Cancelled, o.Cancelled) + max(r.Expired, o.Expired)
+	return ended != 0 || r.Executed != 0 && r.Executed < o.Quantity
+}
+
 // Sighting is the move that a report of the venue makes of the order.
 // Quantities weigh more than the status word; an unknown word counts as alive.
 func (o *Order) Sighting(r *Report) Move {
 	executed := max(r.Executed, o.Filled)
 	switch {
-	case r.Status == StatusExecuted, executed >= o.Quantity:
+	case executed >= o.Quantity, r.Status == StatusExecuted && !o.Doubts(r):
 		return SeenFilled
 	case r.Sequence != 0 && r.Sequence <= o.Sequence && executed > 0:
 		return SeenPartial // an old notice: its fills count, its status does not
@@ -347,7 +358,8 @@ func (o *Order) Sighting(r *Report) Move {
 		return SeenRejected
 	case StatusExpired, StatusPartiallyExecutedAndExpired:
 		return SeenExpired
-	case StatusCancelled, StatusPartiallyExecutedAndCancelled:
+	case StatusCancelled, StatusPartiallyExecutedAndCancelled,
+		StatusExecuted: // over, and not all of it filled
 		return SeenCancelled
 	}
 	if executed > 0 {

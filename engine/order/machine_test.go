@@ -221,6 +221,33 @@ func TestMoreFilledThanOrderedIsBookedWithAnAlarm(t *testing.T) {
 	require.EqualValues(t, 195, o.Filled)
 }
 
+func TestTheWordExecutedDoesNotBeatTheQuantities(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		report Report
+		filled market.Units
+		state  State
+		doubt  bool
+	}{
+		{"all of it", Report{Executed: 130}, 130, Filled, false},
+		{"the word alone", Report{}, 130, Filled, false},
+		{"half cancelled, as told", Report{Executed: 65, Cancelled: 65}, 65, Cancelled, true},
+		{"half cancelled, the fill not told", Report{Cancelled: 65}, 65, Cancelled, true},
+		{"half expired, the fill not told", Report{Expired: 65}, 65, Cancelled, true},
+		{"less than ordered", Report{Executed: 65}, 65, Cancelled, true},
+		{"nothing left to fill", Report{Cancelled: 130}, 0, Cancelled, true},
+		{"more ended than ordered", Report{Cancelled: 195}, 0, Cancelled, true},
+		{"the fill is unknown", Report{FillUnknown: true}, 0, Cancelled, true},
+	} {
+		o := working(t)
+		row.report.Status, row.report.Quantity, row.report.Sequence = StatusExecuted, 130, 1
+		require.Equal(t, row.doubt, o.Doubts(&row.report), row.name)
+		o.take(row.report)
+		require.Equal(t, row.filled, o.Filled, row.name)
+		require.Equal(t, row.state, o.State, row.name)
+	}
+}
+
 func TestAnOrderThatWeEndedMustNotLiveAtTheVenue(t *testing.T) {
 	o := Order{State: Rejected, Quantity: 65}
 	require.True(t, o.take(Report{Status: StatusOrdered, Quantity: 65}).Revived)

@@ -72,7 +72,10 @@ type Report struct {
 	Average    market.Paise // average fill price in paise, rounded; zero when this report does not carry it
 	Remark     Remark
 	OrderedAt  market.UnixNano // list rows: when the venue took the order, to its own resolution
-	Recv       market.Mono
+	// FillUnknown: the report does not say how much was filled. Executed is then
+	// a lower bound; the trade book tells.
+	FillUnknown bool
+	Recv        market.Mono
 }
 
 // Remark is the free text that travels with an order: at most 16 bytes.

@@ -33,7 +33,7 @@ func (c *Core) wantGone(o *order.Order) {
 // the venue names a terminal status.
 func (c *Core) cancel(j *job) {
 	o, now := j.o, c.at.Mono
-	if !o.CancelWanted || !o.State.Live() || o.VenueID.IsZero() || j.cancelSlot != 0 {
+	if !o.CancelWanted || !o.State.Live() || o.VenueID.IsZero() || j.cancelSlot != 0 || j.heldAt != 0 {
 		return
 	}
 	if now < j.cancelAt {
@@ -163,7 +163,7 @@ func (c *Core) explain(o *order.Order, why string) {
 // modify sends the price that is wanted, one modification at a time.
 func (c *Core) modify(j *job) {
 	o, now := j.o, c.at.Mono
-	if o.PriceWanted == 0 || j.modifyPrice != 0 || j.modifySlot != 0 || !o.State.Live() || o.VenueID.IsZero() {
+	if o.PriceWanted == 0 || j.modifyPrice != 0 || j.modifySlot != 0 || j.heldAt != 0 || !o.State.Live() || o.VenueID.IsZero() {
 		return
 	}
 	if o.PriceWanted == o.Price {
@@ -237,9 +237,14 @@ func (c *Core) modified(j *job, k *flight, a *Answer) {
 		}
 		j.modifyAt = now.Add(delay)
 		return
-	case order.Refused, order.RefusedPre, order.ConfigFatal:
+	case order.Refused, order.RefusedPre:
 		c.dropPrice(j, "modification refused by the venue")
 		return
+	case order.ConfigFatal:
+		if a.Sent == SentNothing {
+			c.dropPrice(j, "modification refused: this application must be set right first")
+			return
+		}
 	case order.Throttle, order.ThrottleDay, order.Auth:
 		if c.config.Lenient {
 			j.modifyPrice = 0

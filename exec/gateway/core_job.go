@@ -21,6 +21,7 @@ type job struct {
 	validAt   market.Mono // the last valid list, in doubt
 	cancelReq
 	modifyReq
+	endReq
 	detailSlot Slot
 	detailAt   market.Mono // when to read the order itself; zero: no need
 	traded     market.Units

@@ -261,8 +261,14 @@ func (c *Core) placed(j *job, k *flight, a *Answer) {
 		if !a.VenueID.IsZero() {
 			move = order.AttemptAcked
 		}
-	case order.Refused, order.RefusedPre, order.ConfigFatal:
+	case order.Refused, order.RefusedPre:
 		move = order.AttemptRefused
+	case order.ConfigFatal:
+		// A forbidding page halts us, but proves nothing about an order that
+		// was sent: it may come from anywhere on the way back.
+		if a.Sent == SentNothing {
+			move = order.AttemptRefused
+		}
 	case order.NotSent:
 		if a.Sent != SentWhole {
 			move = order.AttemptNotSent

@@ -18,6 +18,7 @@ const (
 // after too long without a valid answer to a person.
 func (c *Core) watch(j *job) {
 	o, now := j.o, c.at.Mono
+	c.ending(j)
 	switch o.State {
 	case order.Ambiguous:
 		if due := o.DoubtAt.Add(c.config.Evidence); now < due {
@@ -114,7 +115,8 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 		c.mute() // a read knows it, no notice ever spoke of it
 	}
 	late := o.State == order.ClosedAbsent
-	effect := c.move(o, &order.Event{Move: o.Sighting(r), Report: r})
+	move, word := c.withhold(o, r)
+	effect := c.move(o, &order.Event{Move: move, Report: word})
 	c.bind(o)
 	if late && effect.To != order.ClosedAbsent {
 		c.adopted(o)
@@ -183,9 +185,15 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 		c.report(r, k)
 		if o := c.slab.ByVenue(r.VenueID); o != nil {
 			c.job(o).listed = s.list
+			if o.State.Terminal() {
+				continue // what filled is known, whatever the row leaves out
+			}
 		} else if x := c.strangerNamed(r.VenueID); x != nil {
 			x.listed = s.list
 		}
+		// What the row does not say, the trades must: until then the list proves
+		// nothing by what it lacks.
+		whole = whole && !r.FillUnknown
 	}
 	c.settleStrangers()
 	if whole && c.shrunk(k.started) {

@@ -470,10 +470,51 @@ func TestConfigFatalHaltsWithoutARetry(t *testing.T) {
 	w.keep(SendPlace)
 	id := w.place(w.ticket())
 	w.answer(w.take(), Answer{Verdict: order.ConfigFatal, Reason: "Request Denied: The IP address"})
-	require.Equal(t, order.Rejected, w.state(id))
+	require.Equal(t, order.Ambiguous, w.state(id), "it was sent, and a page proves nothing")
 	require.True(t, w.alarmed("IP address"))
 	require.Equal(t, order.Denied, w.state(w.place(w.ticket())))
+	w.run(w.now + 60*second)
+	require.Equal(t, order.ClosedAbsent, w.state(id), "the lists told")
 	require.Empty(t, w.kept)
+}
+
+func TestConfigFatalBeforeTheFirstByteRefusesTheOrder(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.keep(SendPlace)
+	id := w.place(w.ticket())
+	w.answer(w.take(), Answer{Verdict: order.ConfigFatal, Sent: SentNothing, Reason: "the credential cannot sign"})
+	require.Equal(t, order.Rejected, w.state(id))
+	require.Equal(t, order.Denied, w.state(w.place(w.ticket())), "halted")
+	require.Empty(t, w.kept)
+}
+
+func TestAForbiddenPlacementThatTheVenueTookIsFound(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.keep(SendPlace)
+	id := w.place(w.ticket())
+	a := w.take()
+	w.accept(a)
+	w.answer(a, Answer{Verdict: order.ConfigFatal, Reason: "forbidden"})
+	w.keeps = nil
+	w.run(w.now + 30*second)
+	require.Equal(t, order.Working, w.state(id))
+	require.True(t, w.core.halted)
+}
+
+func TestAForbiddenModificationIsLookedUp(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.keep(SendModify)
+	w.ask(order.Modify, id, 10010)
+	a := w.take()
+	w.byIntent[id][0].report.Limit = 10010
+	reads := w.actions[ReadOrder]
+	w.answer(a, Answer{Verdict: order.ConfigFatal, Reason: "forbidden"})
+	w.keeps = nil
+	w.run(w.now + 5*second)
+	require.Equal(t, reads+1, w.actions[ReadOrder])
+	require.EqualValues(t, 10010, w.last[id].Price)
 }
 
 func TestF3_AMuteOrderStreamIsFoundByAReadAndOpenedAnew(t *testing.T) {

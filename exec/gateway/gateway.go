@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,6 +52,11 @@ type Config struct {
 	Core          CoreConfig                     // its Universe and NextID may be left out
 	Alarm         func(id order.ID, text string) // tells a person; may be nil
 	Log           hclog.Logger
+
+	// Fatal is called when the order core stopped in the middle of a step, with
+	// why: the process must end, for half a step is no state to trade from. Nil:
+	// a panic on a goroutine of its own, which nobody's recover can stop.
+	Fatal func(why any)
 }
 
 // brain is the order core as the shell sees it.
@@ -335,8 +341,7 @@ func (g *Gateway) put(l letter) {
 // else does. Hot path: a strategy's order is on the wire when Submit returns.
 func (g *Gateway) drain() {
 	for g.owned.CompareAndSwap(false, true) {
-		g.process()
-		next := g.next()
+		next := g.turn()
 		g.owned.Store(false)
 		// Run sleeps until armed; if the core wants an earlier tick, wake it.
 		if int64(next) < g.armed.Load() {
@@ -351,6 +356,40 @@ func (g *Gateway) drain() {
 			return
 		}
 	}
+}
+
+// turn is one turn of the core's owner, and when the next one is due. A turn
+// that does not come to its end leaves the core owned for ever, on purpose:
+// the caller may be a strategy whose panics are recovered, and nobody must go
+// on with a core that stopped half-way.
+func (g *Gateway) turn() market.Mono {
+	whole := false
+	defer func() {
+		if !whole {
+			g.fatal(recover())
+		}
+	}()
+	g.process()
+	next := g.next()
+	whole = true
+	return next
+}
+
+// fatal ends the process, and the turn of whoever called.
+func (g *Gateway) fatal(why any) {
+	if why == nil {
+		why = "its goroutine ended"
+	}
+	stack := string(debug.Stack())
+	if g.config.Log != nil { // at once: the logbook's own goroutine may not come to it
+		g.config.Log.Error("the order core stopped in the middle of a step", "why", rest.Escape(fmt.Sprint(why), 200), "stack", stack)
+	}
+	if g.config.Fatal != nil {
+		g.config.Fatal(why)
+	} else {
+		go panic(fmt.Sprintf("gateway: the order core stopped in the middle of a step: %v\n\n%s", why, stack))
+	}
+	panic(why)
 }
 
 // next is when something is due though nothing comes in.
@@ -519,16 +558,19 @@ func (g *Gateway) Run(ctx context.Context) error {
 		case <-g.wake:
 		}
 		for !g.owned.CompareAndSwap(false, true) {
+			if ctx.Err() != nil { // an owner that broke off never gives the core back
+				return context.Cause(ctx)
+			}
 			time.Sleep(50 * time.Microsecond) // an owner is done within microseconds
 		}
-		g.process()
+		next := g.turn()
 		now := g.clock.Now().Mono
 		var snap *Snapshot
 		if now >= publishAt {
 			snap = g.collect()
 			publishAt = now.Add(publishEvery)
 		}
-		next := min(publishAt, g.next())
+		next = min(publishAt, next)
 		g.armed.Store(int64(next)) // while owning: whoever owns next compares with it
 		g.owned.Store(false)
 		if g.posted.Load() > 0 {

@@ -51,6 +51,7 @@ type ask struct {
 type outcome struct {
 	judgement rest.Judgement
 	body      []byte
+	epoch     uint64 // of the credential that signed; zero without one
 	err       error
 }
 
@@ -101,7 +102,7 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 			g.drain()
 		}
 		if v == order.Auth && e != rest.CustomerDetails {
-			g.config.Renew(g.config.Session.Current().Epoch)
+			g.config.Renew(o.epoch) // which may have been replaced meanwhile: then nothing is to be done
 		}
 		if attempt == askAttempts || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails) {
 			return nil, failure

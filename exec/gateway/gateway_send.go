@@ -174,7 +174,7 @@ func (g *Gateway) failed(a *Action, q *ask, k *call, sent Sent, err error) {
 		class: k.class, epoch: k.epoch, verdict: j.Verdict, phase: phase, reason: j.Reason, err: err, retry: -1,
 	})
 	if q != nil {
-		q.end(outcome{judgement: j, err: err})
+		q.end(outcome{judgement: j, epoch: k.epoch, err: err})
 		return
 	}
 	g.answer(Answer{Slot: a.Slot, Verdict: j.Verdict, Sent: sent, Reused: k.reused, Broken: true, Epoch: k.epoch, Reason: j.Reason})
@@ -231,7 +231,7 @@ func (g *Gateway) conclude(r *result, judge *rest.Classifier, parser *rest.Parse
 		g.compareClocks(attempt.Date, k.sentWall, r.arrived.Wall)
 	}
 	if k.ask != nil {
-		k.ask.end(outcome{judgement: j, body: append([]byte(nil), attempt.Body...), err: r.err})
+		k.ask.end(outcome{judgement: j, body: append([]byte(nil), attempt.Body...), epoch: k.epoch, err: r.err})
 		return
 	}
 	a := Answer{
@@ -263,9 +263,6 @@ func (g *Gateway) rows(a *Answer, endpoint rest.Endpoint, body []byte, parser *r
 		for i := range rows {
 			a.Orders[i] = rows[i].Report
 			a.Orders[i].Recv = at
-			// What the row does not say, the trades must: until then the list
-			// proves nothing by what it lacks.
-			a.Partial = a.Partial || rows[i].FillUnknown
 		}
 	case rest.TradeList:
 		var rows []rest.Trade

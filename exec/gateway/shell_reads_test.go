@@ -287,6 +287,31 @@ func TestAReadIsRepeatedOnlyWhenThatCanHelp(t *testing.T) {
 	}
 }
 
+// A refusal of the session before says nothing about the one in force.
+func TestARefusedReadRenewsTheSessionThatSignedIt(t *testing.T) {
+	swapped := make(chan struct{})
+	v := newVenue(t, answering(func(n int, _ *http.Request, _ string) string {
+		if n == 1 { // replaced while the call was on its way
+			<-swapped
+			return answerOf(`{"Success":null,"Status":5,"Error":"Authentication Fail :: Invalid Checksum."}`)
+		}
+		return answerOf(`{"Success":{"allocated_fno":200000.0},"Status":200,"Error":null}`)
+	}))
+	s := newShell(t, v.Addr().String())
+	go func() {
+		for v.requests.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		s.config.Session.Swap(credential(2))
+		close(swapped)
+	}()
+
+	_, err := s.Funds(t.Context())
+
+	require.NoError(t, err)
+	require.EqualValues(t, 1, s.renewed.Load())
+}
+
 func TestAReadEndsWithItsCaller(t *testing.T) {
 	v := newVenue(t, func(_ *venue, _ int, c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	s := newShell(t, v.Addr().String())

@@ -533,7 +533,7 @@ func TestH1_H4_H8_ToH11_VerdictsOfTheEnvelopeReachTheCore(t *testing.T) {
 		broken     bool
 	}{
 		{"H1", answerOf(`{"Success":null,"Status":500,"Error":"Invalid stock code"}`), order.Refused, 0, false},
-		{"H4", status("400 Bad", "", `{"message":"no"}`), order.RefusedPre, 0, false},
+		{"H4", status("400 Bad", "", `{"Error":null}`), order.RefusedPre, 0, false},
 		{"H5", status("401 No", "", `{"Status":5,"Error":"Authentication Fail :: Invalid Checksum."}`), order.Auth, 0, false},
 		{"H6", status("401 No", "", `{"Status":5,"Error":"Limit exceed: API call per minute:Try after some time"}`), order.Throttle, 0, false},
 		{"H7", status("401 No", "", `{"Status":5,"Error":"Limit exceed: API call per day: "}`), order.ThrottleDay, 0, false},
@@ -711,7 +711,7 @@ func TestReadsBringRows(t *testing.T) {
 	s.ask(ReadOrder)
 	a = s.answer(t)
 	require.Len(t, a.Orders, 1)
-	require.True(t, a.Partial, "the row does not say what was filled")
+	require.True(t, a.Orders[0].FillUnknown, "the row does not say what was filled")
 
 	s.ask(ReadTrades)
 	a = s.answer(t)

@@ -218,6 +218,10 @@ func (c *Classifier) byText(a *Attempt, env *envelope, j *Judgement) bool {
 		j.Health = Healthy
 		j.Verdict, j.Reason = order.Empty, "no data found"
 		return true
+	case write && normal(lower) == "resource not available":
+		// Said of sessions, of back ends that are down, and of orders: no proof.
+		j.Verdict, j.Health, j.Reason = order.Unknown, Unhealthy, "resource not available"
+		return true
 	case write:
 		for _, refusal := range c.refusals {
 			if normal(string(env.err)) == refusal {
@@ -236,7 +240,9 @@ func (c *Classifier) byStatus(a *Attempt, env *envelope, j *Judgement) {
 	switch {
 	case a.Code == 403:
 		j.Verdict, j.Health, j.Reason = order.ConfigFatal, Neutral, "forbidden"
-	case env.object && !env.repeated && ownFault(a.Code) && (env.status == 0 && !env.exception || ownFault(env.status)):
+	case env.object && !env.repeated && ownFault(a.Code) && (env.status == 0 && !env.exception || ownFault(env.status)) && (env.bare || !write):
+		// A write was refused unread only if nobody has anything to say about
+		// it: a text that is not on the list may come from behind the gate.
 		j.Verdict, j.Health, j.Reason = order.RefusedPre, Neutral, "the request was malformed"
 	case a.Code == 401:
 		// On a write this proves nothing. On a read one exchange of the session
@@ -292,7 +298,8 @@ type envelope struct {
 	repeated     bool // a key came twice
 	exception    bool // the framework's exception object instead
 	hasStatus    bool
-	status       int // zero when absent or no whole number
+	status       int  // zero when absent, -1 when it is no whole number
+	bare         bool // nothing but a status: no text, no payload
 	hasError     bool
 	err          []byte // the text of Error, or of Message
 	success      *fastjson.Value
@@ -315,10 +322,13 @@ func (c *Classifier) envelope(body []byte) (e envelope) {
 	if err != nil {
 		return e
 	}
-	e.object = true
+	e.object, e.bare = true, true
 	seen := 0
 	members.Visit(func(key []byte, v *fastjson.Value) {
 		mark := 0
+		if string(key) != "Status" && v.Type() != fastjson.TypeNull && (v.Type() != fastjson.TypeString || len(trim(v.GetStringBytes())) > 0) {
+			e.bare = false
+		}
 		switch string(key) {
 		case "Success":
 			mark = 1
@@ -327,7 +337,9 @@ func (c *Classifier) envelope(body []byte) (e envelope) {
 			}
 		case "Status":
 			mark, e.hasStatus = 2, true
-			e.status, _ = v.Int()
+			if e.status, err = v.Int(); err != nil {
+				e.status = -1
+			}
 		case "Error":
 			mark = 4
 			if v.Type() == fastjson.TypeString {

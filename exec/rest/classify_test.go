@@ -88,8 +88,21 @@ func TestAnswersAreClassifiedByTheTable(t *testing.T) {
 		{"H1b user details", 200, fault(500, "Invalid User Details"), u, r, Unhealthy},
 		{"H1b app key", 200, fault(5, "Public Key does not exist."), order.ConfigFatal, order.ConfigFatal, Neutral},
 		{"resource not available", 200, fault(500, "Resource not available."), u, r, Unhealthy},
-		{"H4 400", 400, `{"message":"bad"}`, order.RefusedPre, order.RefusedPre, Neutral},
-		{"H4 404", 404, `{"Status":404,"Error":"no such path"}`, order.RefusedPre, order.RefusedPre, Neutral},
+		{"H4 400", 400, `{"Success":null,"Status":400,"Error":""}`, order.RefusedPre, order.RefusedPre, Neutral},
+		{"H4 404", 404, `{"Status":404,"Error":null}`, order.RefusedPre, order.RefusedPre, Neutral},
+		{"H4 413 without a status", 413, `{"Error":null}`, order.RefusedPre, order.RefusedPre, Neutral},
+		{"400 with an unknown message", 400, `{"message":"bad"}`, u, order.RefusedPre, Unhealthy},
+		{"404 with an unknown text", 404, `{"Status":404,"Error":"no such path"}`, u, order.RefusedPre, Unhealthy},
+		{"404 of the framework", 404, `{"Message":"No HTTP resource was found"}`, u, order.RefusedPre, Unhealthy},
+		{"400 with a listed text", 400, fault(400, "Invalid stock code"), order.Refused, order.RefusedPre, Healthy},
+		{"400 with a payload", 400, `{"Success":{"order_id":"1"},"Status":0,"Error":null}`, u, order.RefusedPre, Unhealthy},
+		{"404 resource not available", 404, `{"Success":null,"Error":"Resource not available."}`, u, order.RefusedPre, Unhealthy},
+		{"403 resource not available", 403, fault(500, "Resource not available."), u, order.ConfigFatal, Unhealthy},
+		{"404 with a status in words", 404, `{"Success":null,"Status":"500","Error":null}`, u, r, Unhealthy},
+		{"404 with an empty status", 404, `{"Success":null,"Status":null,"Error":null}`, u, r, Unhealthy},
+		{"404 with a broken status", 404, `{"Success":null,"Status":404.5,"Error":null}`, u, r, Unhealthy},
+		{"404 with a status of text and an error", 404, `{"Success":null,"Status":"500","Error":"Error while calling service, Please contact admin (T2:104)"}`, u, r, Unhealthy},
+		{"400 with an unknown text", 400, `{"Success":null,"Status":null,"Error":"some unknown text"}`, u, r, Unhealthy},
 		{"H4 405", 405, `{}`, order.RefusedPre, order.RefusedPre, Neutral},
 		{"H4 422", 422, `{}`, order.RefusedPre, order.RefusedPre, Neutral},
 		{"400 around an envelope of 500", 400, fault(500, "Something"), u, r, Unhealthy},
@@ -238,6 +251,13 @@ func FuzzClassify(f *testing.F) {
 	}
 	f.Add(uint8(ModifyOrder), uint8(Cut), 429, []byte(ackBody), "Mon, 23 Nov 2026 05:00:00 GMT")
 	f.Add(uint8(0), uint8(Answered), 404, []byte(`{"Status":404}`), "-9")
+	for _, body := range []string{
+		`{"Success":null,"Error":"Resource not available."}`, `{"Status":"500","Error":null}`, `{"Status":null}`, `{"message":"bad"}`,
+		`{"Status":404,"Error":"no such path"}`, `{"Status":4.5}`, `{"Error":{"text":"x"}}`,
+	} {
+		f.Add(uint8(PlaceOrder), uint8(Answered), 404, []byte(body), "")
+		f.Add(uint8(PlaceOrder), uint8(Answered), 403, []byte(body), "")
+	}
 	listed := []string{"Invalid Market/Limit indicator", "Invalid stock code"}
 	c := NewClassifier()
 	f.Fuzz(func(t *testing.T, endpoint, phase uint8, code int, body []byte, retryAfter string) {
@@ -278,12 +298,36 @@ func FuzzClassify(f *testing.F) {
 			require.True(t, answered && (strings.Contains(lower, "authentication fail") || strings.Contains(lower, "invalid checksum")))
 		case order.RefusedPre:
 			require.True(t, answered && code >= 400 && code < 500 && code != 401 && code != 403 && code != 408 && code != 409 && code != 429)
+			requireBare(t, body)
 		case order.ConfigFatal:
 			require.True(t, answered && (code == 403 || strings.Contains(lower, "static ip") || strings.Contains(lower, "public key")))
 		default:
 			t.Fatalf("a write got %s", j.Verdict)
 		}
 	})
+}
+
+// requireBare holds of a body that says nothing but a status of the 4xx.
+func requireBare(t *testing.T, body []byte) {
+	t.Helper()
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		require.NotContains(t, strings.ToLower(string(body)), `"order_id"`)
+		return
+	}
+	for key, value := range members {
+		if key == "Status" {
+			status := 0
+			require.NoError(t, json.Unmarshal(value, &status), "an unreadable status refused a write")
+			require.NotEqual(t, "null", string(value))
+			require.True(t, status == 0 || status/100 == 4, "status %d refused a write", status)
+			continue
+		}
+		text := "?"
+		if string(value) != "null" && json.Unmarshal(value, &text) == nil {
+			require.Empty(t, strings.TrimSpace(text), "a text that is not listed refused a write")
+		}
+	}
 }
 
 // errorText finds Error and Message with another parser than the classifier's.

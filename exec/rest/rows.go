@@ -20,10 +20,6 @@ type OrderRow struct {
 	Exchange     string
 	ExchangeID   string // the exchange's own number, escaped
 	TIF          order.TimeInForce
-	// FillUnknown: the row does not say how much was filled, because the venue
-	// sends no filled quantity and what it calls pending in such a row is not
-	// documented. Executed is then a lower bound; the trades tell.
-	FillUnknown bool
 }
 
 // RowErrors are rows of a list that could not be read, with why. A list with
@@ -49,6 +45,9 @@ func (p *Parser) Orders(body []byte) (rows []OrderRow, bad RowErrors, err error)
 		row.Quantity = r.units("quantity")
 		row.Cancelled = r.units("cancelled_quantity")
 		pending := r.units("pending_quantity")
+		if r.text("pending_quantity") == "" {
+			pending = untold
+		}
 		row.Limit = r.price("price")
 		row.Trigger = r.price("stoploss")
 		row.Average = r.amount("average_price")
@@ -67,16 +66,41 @@ func (p *Parser) Orders(body []byte) (rows []OrderRow, bad RowErrors, err error)
 	return rows, bad, nil
 }
 
+// untold is a pending quantity that the row leaves out or leaves empty.
+const untold = market.Units(-1 << 62) // what a venue would not say
+
 // filled works out what a row's quantities say. Filled is quantity less
 // pending less cancelled while an order lives; once it is over, the word of
-// the status and the quantities must agree, or the lower bound is zero.
+// the status and the quantities must agree, or the lower bound is zero. The
+// venue sends no filled quantity, and what it calls pending is not documented
+// for every status: an empty field is no zero, and what would make an open
+// order a full one is not believed.
 func filled(s order.Status, quantity, pending, cancelled market.Units) (executed, expired market.Units, unknown bool) {
+	if pending == untold && quantity >= 0 && cancelled >= 0 {
+		switch {
+		case s == order.StatusExecuted && cancelled == 0:
+			return quantity, 0, false // the word says it all
+		case s == order.StatusCancelled && cancelled == quantity && quantity > 0:
+			return 0, 0, false
+		case s == order.StatusRejected && (cancelled == 0 || cancelled == quantity):
+			return 0, 0, false
+		}
+		return 0, 0, true
+	}
 	rest := quantity - pending - cancelled
 	if quantity < 0 || pending < 0 || cancelled < 0 || rest < 0 {
 		return 0, 0, true
 	}
 	switch s {
-	case order.StatusRequested, order.StatusQueued, order.StatusOrdered, order.StatusPartiallyExecuted, order.StatusFreezed:
+	case order.StatusRequested, order.StatusQueued, order.StatusOrdered, order.StatusFreezed:
+		if pending == 0 {
+			return 0, 0, true
+		}
+		return rest, 0, false
+	case order.StatusPartiallyExecuted:
+		if rest == 0 || rest == quantity { // contradicts "partially"
+			return 0, 0, true
+		}
 		return rest, 0, false
 	case order.StatusExecuted:
 		return rest, 0, pending != 0 || cancelled != 0

@@ -93,6 +93,34 @@ func TestFilledIsReadFromStatusAndQuantitiesTogether(t *testing.T) {
 	check(order.StatusUnknown, 130, 0, 0, 0, true)
 	check(order.StatusOrdered, 130, 200, 0, 0, true)
 	check(order.StatusOrdered, 130, -1, 0, 0, true)
+	check(order.StatusPartiallyExecuted, 130, 130, 0, 0, true)
+	check(order.StatusPartiallyExecuted, 130, 0, 0, 0, true)
+	check(order.StatusPartiallyExecuted, 130, untold, 0, 0, true)
+	check(order.StatusExecuted, 130, untold, 0, 130, false)
+	check(order.StatusExecuted, 130, untold, 65, 0, true)
+	check(order.StatusCancelled, 130, untold, 130, 0, false)
+	check(order.StatusCancelled, 130, untold, 65, 0, true)
+	check(order.StatusCancelled, 130, untold, 0, 0, true)
+	check(order.StatusRejected, 130, untold, 0, 0, false)
+	check(order.StatusExpired, 130, untold, 0, 0, true)
+	check(order.StatusPartiallyExecutedAndExpired, 130, untold, 65, 0, true)
+}
+
+// An order that is open has not filled, whatever its row leaves out.
+func TestAnOpenOrderWithoutAPendingQuantityIsNoFullFill(t *testing.T) {
+	p := &Parser{Universe: testUniverse(t)}
+	for _, word := range []string{"Requested", "Queued", "Ordered", "Freezed", "Partially Executed"} {
+		for _, pending := range []string{`"pending_quantity":"0",`, `"pending_quantity":0,`, `"pending_quantity":null,`, `"pending_quantity":"",`, ``} {
+			rows, bad, err := p.Orders([]byte(`{"Success":[{"order_id":"1","status":"` + word + `",` + pending +
+				`"quantity":"65","cancelled_quantity":"0","price":"95.05","action":"Buy"}],"Status":200,"Error":null}`))
+			require.NoError(t, err)
+			require.Empty(t, bad)
+			require.Zero(t, rows[0].Executed, "%s %s", word, pending)
+			require.True(t, rows[0].FillUnknown, "%s %s", word, pending)
+			o := &order.Order{State: order.Acked, Quantity: 65, Price: 9505}
+			require.Equal(t, order.SeenWorking, o.Sighting(&rows[0].Report), "%s %s", word, pending)
+		}
+	}
 }
 
 func TestARowThatCannotBeReadIsReportedAndTheOthersStand(t *testing.T) {
