@@ -55,6 +55,7 @@ type Core struct {
 	strangers []stranger
 	unclaimed int // strangers that may still turn out to be ours
 	sync      syncing
+	learnt    uint64     // rises with every execution that becomes known
 	exposure  []exposure // by instrument
 	holding   int        // instruments that are held
 	markAt    market.Mono
