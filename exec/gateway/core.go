@@ -49,12 +49,15 @@ type Core struct {
 	login     Session
 	told      bool   // what risk was told of it
 	refused   uint64 // newest epoch that was refused for its session
-	served    uint64 // newest epoch that had a good answer
-	halted    bool   // only a person can mend it
+	refusedAt market.Mono
+	tryAt     [2]market.Mono // with a refused session, not before: reads, writes
+	served    uint64         // newest epoch that had a good answer
+	halted    bool           // only a person can mend it
 	level     risk.Level
 	strangers []stranger
 	unclaimed int // strangers that may still turn out to be ours
 	sync      syncing
+	learnt    uint64     // rises with every execution that becomes known
 	exposure  []exposure // by instrument
 	holding   int        // instruments that are held
 	markAt    market.Mono
@@ -318,6 +321,21 @@ func (c *Core) mayCall() bool {
 	return c.login.Epoch > c.refused && c.at.Wall < c.login.Expiry && c.login.State != session.Fatal
 }
 
+// mayTry tells whether there is a credential to try though it was refused: the
+// refusal may be the venue's mistake, and what ends a risk must go on.
+func (c *Core) mayTry() bool { return c.login.Epoch != 0 && c.at.Wall < c.login.Expiry }
+
+// sessionServed takes a good answer. It lifts the refusal of its epoch if it is
+// to a call that began after it.
+func (c *Core) sessionServed(epoch uint64, started market.Mono) {
+	c.served = max(c.served, epoch)
+	if epoch == c.refused && epoch == c.login.Epoch && started > c.refusedAt {
+		c.refused = epoch - 1
+		c.tellLogin()
+		c.dirty = true
+	}
+}
+
 // sessionRefused takes an answer that refused its session. Of an epoch that was
 // replaced meanwhile it means nothing.
 func (c *Core) sessionRefused(epoch uint64) {
@@ -325,11 +343,10 @@ func (c *Core) sessionRefused(epoch uint64) {
 		return
 	}
 	again := c.refused != 0 && c.served <= c.refused
-	c.refused = epoch
+	c.refused, c.refusedAt = epoch, c.at.Mono
 	c.tellLogin()
 	if again {
 		c.halt("two sessions in a row were refused: check app key and secret")
-		return
 	}
 	c.out = append(c.out, Action{Kind: RenewSession, Epoch: epoch})
 	c.dirty = true
@@ -366,7 +383,8 @@ func (c *Core) operator(p *Operator) {
 	case p.Instrument != 0 && int(p.Instrument) < len(c.exposure):
 		c.exposure[p.Instrument].blocked = ""
 	default:
-		c.halted = false
+		c.halted, c.refused = false, 0 // the person has looked at the login too
+		c.tellLogin()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/risk"
 	"github.com/vayu-trading/vayu/exec/breaker"
 )
 
@@ -16,6 +17,7 @@ const (
 	leastWait  = 500 * time.Millisecond
 	mostWait   = 3 * time.Second
 	readWait   = 10 * time.Second // of reads that settle an unknown outcome
+	tryEvery   = time.Second      // of what ends a risk, with a refused session
 	probeWait  = 2 * time.Second
 	slotMask   = maxCalls - 1
 	timingSize = 1000
@@ -99,8 +101,21 @@ func (t *timing) trip() time.Duration {
 // leave now. Without one, the core is woken when it is worth asking again.
 func (c *Core) permit(kind ActionKind, class order.Class) (breaker.Generation, bool) {
 	now := c.at.Mono
-	if !c.mayCall() || c.calls.flying >= maxFlying || c.calls.taken >= maxCalls {
+	if c.calls.flying >= maxFlying || c.calls.taken >= maxCalls {
 		return 0, false
+	}
+	try := (*market.Mono)(nil) // when a refused session may be tried next
+	if !c.mayCall() {
+		if !c.mayTry() || class > order.Cancel && (class != order.Reconcile || c.level < risk.CancelAll) {
+			return 0, false
+		}
+		if try = &c.tryAt[0]; kind.Write() {
+			try = &c.tryAt[1]
+		}
+		if now < *try {
+			c.wake(*try)
+			return 0, false
+		}
 	}
 	b := c.reads
 	if kind.Write() {
@@ -119,6 +134,9 @@ func (c *Core) permit(kind ActionKind, class order.Class) (breaker.Generation, b
 		return 0, false
 	}
 	c.limits.Take(class, kind.Write(), now)
+	if try != nil {
+		*try = now.Add(tryEvery)
+	}
 	return generation, true
 }
 
@@ -262,7 +280,7 @@ func (c *Core) account(k *flight, a *Answer) {
 		c.halt(why)
 	case order.OK, order.Refused, order.Empty:
 		c.limits.Served()
-		c.served = max(c.served, a.Epoch)
+		c.sessionServed(a.Epoch, k.started)
 		c.budget.Succeeded()
 		t := &c.calls.timing[0]
 		if k.kind.Write() {

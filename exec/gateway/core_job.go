@@ -111,6 +111,7 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 // emit tells risk first, then everybody else.
 func (c *Core) emit(u order.Update) {
 	if u.FilledNow != 0 {
+		c.learnt++
 		x := &c.exposure[u.Instrument]
 		if x.net != 0 {
 			c.holding--

@@ -178,7 +178,7 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 	o := j.o
 	t := &o.Ticket
 	if t.Class == order.Flatten {
-		return "", !c.mayCall()
+		return "", !c.mayTry()
 	}
 	if c.halted {
 		return "halted until a person has looked", false

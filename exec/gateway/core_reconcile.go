@@ -174,6 +174,7 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 		s.listing = 0
 	}
 	whole := (a.Verdict == order.OK || a.Verdict == order.Empty) && !a.Partial && !k.late
+	readable := (a.Verdict == order.OK || a.Verdict == order.Empty) && !k.late
 	s.list++
 	today := c.at.Market.Date()
 	for i := range a.Orders {
@@ -207,6 +208,7 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 		}
 	}
 	s.listRead(c, k, whole)
+	s.baseList(c, k, readable, whole)
 	c.dirty = true
 }
 

