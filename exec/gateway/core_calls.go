@@ -309,6 +309,7 @@ func (c *Core) ended(k *flight, a *Answer) {
 	case ReadOrders:
 		c.ordersRead(k, a)
 	case ReadTrades:
+		c.weighTrades(a)
 		c.tradesRead(k, a)
 	case ReadPositions:
 		c.positionsRead(k, a)

@@ -108,3 +108,41 @@ func TestAPersonIsToldWhenNobodySaysWhatFilled(t *testing.T) {
 	require.True(t, w.state(id).Live())
 	require.True(t, w.alarmed("nobody can say how much"))
 }
+
+func TestATradeBookThatClaimsMoreThanTheNoticesIsNotBookedButLookedInto(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	ticket := w.ticket()
+	ticket.Lots = 2
+	id := w.place(ticket)
+	w.run(w.now + second)
+	v := w.byIntent[id][0]
+	w.keep(ReadTrades)
+	w.fill(v, lot)
+	w.run(w.now + 2*second)
+	reads := w.actions[ReadOrder]
+	row := order.Trade{VenueID: v.id, Instrument: 1, Side: v.report.Side, Quantity: lot, Value: v.value}
+	w.answer(w.take(), Answer{Verdict: order.OK, Trades: []order.Trade{row, row}})
+	w.keeps = nil
+	w.run(w.now + 20*second)
+
+	require.Equal(t, order.Partial, w.state(id))
+	require.EqualValues(t, lot, w.core.exposure[1].net)
+	require.Equal(t, reads+1, w.actions[ReadOrder])
+	require.False(t, w.core.slab.Get(id).Estimated, "the next book priced it")
+}
+
+func TestAFillThatTheTradesKnowFirstIsFoundInTheDetail(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	ticket := w.ticket()
+	ticket.Lots = 2
+	id := w.place(ticket)
+	w.run(w.now + second)
+	v := w.byIntent[id][0]
+	w.fill(v, lot)
+	w.run(w.now + 500*ms)
+	w.chances.noticeLost = 1
+	w.fill(v, lot)
+	w.run(w.now + 3*second)
+	require.Equal(t, order.Filled, w.state(id))
+	require.EqualValues(t, 2*lot, w.core.exposure[1].net)
+}
