@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 )
 
@@ -145,4 +146,31 @@ func TestAFillThatTheTradesKnowFirstIsFoundInTheDetail(t *testing.T) {
 	w.run(w.now + 3*second)
 	require.Equal(t, order.Filled, w.state(id))
 	require.EqualValues(t, 2*lot, w.core.exposure[1].net)
+}
+
+// A row may stay silent all day: of an order of ours that is over it must not
+// keep the gap from being closed, of one that nobody knows it must.
+func TestASilentRowOfAnOrderThatIsOverDoesNotSpoilTheList(t *testing.T) {
+	for _, ours := range []bool{true, false} {
+		w := newWorld(t, 1, nil).begin()
+		id := w.place(w.ticket())
+		w.run(w.now + second)
+		v := w.byIntent[id][0]
+		v.report.Status, v.report.Cancelled = order.StatusCancelled, lot
+		w.notice(v)
+		require.Equal(t, order.Cancelled, w.state(id))
+		w.keep(ReadOrders)
+		w.step(&Event{Kind: StreamEvent, Stream: market.FeedDown})
+		w.step(&Event{Kind: StreamEvent, Stream: market.FeedLive})
+		r := silent(w.row(v), order.StatusCancelled)
+		rows := []order.Report{r}
+		if !ours {
+			r.VenueID, _ = order.ParseVenueID("202611249999999999")
+			rows = append(rows, r)
+		}
+		w.run(w.now + second)
+		w.answer(w.take(), Answer{Verdict: order.OK, Orders: rows})
+		w.keeps = nil
+		require.Equal(t, ours, w.core.sync.listOK)
+	}
 }
