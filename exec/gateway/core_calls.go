@@ -327,6 +327,7 @@ func (c *Core) ended(k *flight, a *Answer) {
 	case ReadOrders:
 		c.ordersRead(k, a)
 	case ReadTrades:
+		c.weighTrades(a)
 		c.tradesRead(k, a)
 	case ReadPositions:
 		c.positionsRead(k, a)

@@ -15,6 +15,9 @@ type endReq struct {
 	heldAsk market.Mono  // when to ask for the trade book (again)
 	stuck   bool         // a person was told that nobody can say what filled
 	counted bool         // the trade book was asked: silent rows say nothing new
+	silent  bool         // the last report did not say what filled
+	sum     market.Units // of the trade book in hand
+	sumIn   uint32       // its number
 }
 
 // withhold tells which part of a report to believe now. An order stays alive
@@ -22,6 +25,7 @@ type endReq struct {
 func (c *Core) withhold(o *order.Order, r *order.Report) (order.Move, *order.Report) {
 	j, move, now := c.job(o), o.Sighting(r), c.at.Mono
 	over := move > order.SeenFilled
+	j.silent = o.Doubts(r)
 	switch {
 	case move == order.SeenFilled || over && !o.Doubts(r):
 		j.heldAt = 0 // a clear word
@@ -77,4 +81,32 @@ func (c *Core) ending(j *job) {
 		c.block(o.Ticket.Instrument, "an order is over and nobody can say how much of it filled")
 		c.alarm(o.Ticket.ID, "an order is over and nobody can say how much of it filled: look at the venue")
 	}
+}
+
+// weighTrades leaves out the trades of living orders that claim more than
+// notices and lists say filled: the order's own detail decides, for a trade
+// that is listed twice is a position nobody has. Where notices and lists do
+// not say what filled, the trades are all there is.
+func (c *Core) weighTrades(a *Answer) {
+	book := c.sync.book + 1
+	for i := range a.Trades {
+		if o := c.slab.ByVenue(a.Trades[i].VenueID); o != nil {
+			j := c.job(o)
+			if j.sumIn != book {
+				j.sumIn, j.sum = book, 0
+			}
+			j.sum += a.Trades[i].Quantity
+		}
+	}
+	kept := a.Trades[:0]
+	for i := range a.Trades {
+		if o := c.slab.ByVenue(a.Trades[i].VenueID); o != nil && !o.State.Terminal() {
+			if j := c.job(o); j.sum > o.Filled && !j.silent && j.heldAt == 0 {
+				c.look(j, c.at.Mono)
+				continue
+			}
+		}
+		kept = append(kept, a.Trades[i])
+	}
+	a.Trades = kept
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 )
 
@@ -107,4 +108,69 @@ func TestAPersonIsToldWhenNobodySaysWhatFilled(t *testing.T) {
 	w.keeps = nil
 	require.True(t, w.state(id).Live())
 	require.True(t, w.alarmed("nobody can say how much"))
+}
+
+func TestATradeBookThatClaimsMoreThanTheNoticesIsNotBookedButLookedInto(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	ticket := w.ticket()
+	ticket.Lots = 2
+	id := w.place(ticket)
+	w.run(w.now + second)
+	v := w.byIntent[id][0]
+	w.keep(ReadTrades)
+	w.fill(v, lot)
+	w.run(w.now + 2*second)
+	reads := w.actions[ReadOrder]
+	row := order.Trade{VenueID: v.id, Instrument: 1, Side: v.report.Side, Quantity: lot, Value: v.value}
+	w.answer(w.take(), Answer{Verdict: order.OK, Trades: []order.Trade{row, row}})
+	w.keeps = nil
+	w.run(w.now + 20*second)
+
+	require.Equal(t, order.Partial, w.state(id))
+	require.EqualValues(t, lot, w.core.exposure[1].net)
+	require.Equal(t, reads+1, w.actions[ReadOrder])
+	require.False(t, w.core.slab.Get(id).Estimated, "the next book priced it")
+}
+
+func TestAFillThatTheTradesKnowFirstIsFoundInTheDetail(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	ticket := w.ticket()
+	ticket.Lots = 2
+	id := w.place(ticket)
+	w.run(w.now + second)
+	v := w.byIntent[id][0]
+	w.fill(v, lot)
+	w.run(w.now + 500*ms)
+	w.chances.noticeLost = 1
+	w.fill(v, lot)
+	w.run(w.now + 3*second)
+	require.Equal(t, order.Filled, w.state(id))
+	require.EqualValues(t, 2*lot, w.core.exposure[1].net)
+}
+
+// A row may stay silent all day: of an order of ours that is over it must not
+// keep the gap from being closed, of one that nobody knows it must.
+func TestASilentRowOfAnOrderThatIsOverDoesNotSpoilTheList(t *testing.T) {
+	for _, ours := range []bool{true, false} {
+		w := newWorld(t, 1, nil).begin()
+		id := w.place(w.ticket())
+		w.run(w.now + second)
+		v := w.byIntent[id][0]
+		v.report.Status, v.report.Cancelled = order.StatusCancelled, lot
+		w.notice(v)
+		require.Equal(t, order.Cancelled, w.state(id))
+		w.keep(ReadOrders)
+		w.step(&Event{Kind: StreamEvent, Stream: market.FeedDown})
+		w.step(&Event{Kind: StreamEvent, Stream: market.FeedLive})
+		r := silent(w.row(v), order.StatusCancelled)
+		rows := []order.Report{r}
+		if !ours {
+			r.VenueID, _ = order.ParseVenueID("202611249999999999")
+			rows = append(rows, r)
+		}
+		w.run(w.now + second)
+		w.answer(w.take(), Answer{Verdict: order.OK, Orders: rows})
+		w.keeps = nil
+		require.Equal(t, ours, w.core.sync.listOK)
+	}
 }

@@ -267,6 +267,7 @@ func (g *Gateway) rows(a *Answer, endpoint rest.Endpoint, body []byte, parser *r
 	case rest.TradeList:
 		var rows []rest.Trade
 		rows, bad, err = parser.Trades(body)
+		rows = distinct(rows)
 		a.Trades = make([]order.Trade, len(rows))
 		for i, t := range rows {
 			a.Trades[i] = order.Trade{VenueID: t.VenueID, Instrument: t.Instrument, Side: t.Side, Quantity: t.Quantity, Price: t.Price, Value: t.Value}
@@ -287,6 +288,30 @@ func (g *Gateway) rows(a *Answer, endpoint rest.Endpoint, body []byte, parser *r
 		a.Verdict, a.Partial, a.Broken, a.Reason = order.Retry, true, true, "the answer cannot be read"
 		g.log.note(line{level: hclog.Warn, text: "the venue's answer cannot be read", endpoint: endpoint, err: err, retry: -1})
 	}
+}
+
+// distinct leaves out trades that are listed twice. Two fills that look alike in
+// everything would count once too: the book then is behind the notices, and
+// behind is harmless where too much is a position nobody has.
+func distinct(rows []rest.Trade) []rest.Trade {
+	type look struct {
+		order    order.VenueID
+		side     market.Side
+		quantity market.Units
+		value    market.Paise
+		at       market.UnixNano
+	}
+	seen := make(map[look]bool, len(rows))
+	kept := rows[:0]
+	for i := range rows {
+		t := &rows[i]
+		l := look{t.VenueID, t.Side, t.Quantity, t.Value, t.At}
+		if !seen[l] {
+			seen[l] = true
+			kept = append(kept, *t)
+		}
+	}
+	return kept
 }
 
 func (g *Gateway) compareClocks(date []byte, sent, received market.UnixNano) {

@@ -691,7 +691,8 @@ func TestReadsBringRows(t *testing.T) {
 	v := newVenue(t, answering(func(_ int, r *http.Request, body string) string {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/trades"):
-			return answerOf(`{"Success":[{"order_id":"2","action":"Buy","quantity":"65","average_cost":"95.0533","stock_code":"NIFTY","exchange_code":"NFO","product_type":"Options","expiry_date":"24-Nov-2026","right":"Call","strike_price":"26000"}],"Status":200,"Error":null}`)
+			row := `{"order_id":"2","action":"Buy","quantity":"65","average_cost":"95.0533","stock_code":"NIFTY","exchange_code":"NFO","product_type":"Options","expiry_date":"24-Nov-2026","right":"Call","strike_price":"26000"}`
+			return answerOf(`{"Success":[` + row + "," + row + `],"Status":200,"Error":null}`) // a row listed twice counts once
 		case strings.HasSuffix(r.URL.Path, "/portfoliopositions"):
 			return answerOf(`{"Success":null,"Status":500,"Error":"No Data Found"}`)
 		case strings.Contains(body, "order_id"):
