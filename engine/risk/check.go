@@ -47,7 +47,7 @@ func (g *Gate) Check(t *order.Ticket, v *book.View, now market.Stamp) (Approved,
 	if got, limit, reason := g.size(t, cuts, h, in, quantity, v, now); reason != Pass {
 		return g.refuse(t, reason, got, limit)
 	}
-	if other := g.crossed(t.ID, t.Instrument, t.Side, t.Price); other != nil {
+	if other := g.crossed(t.ID, t.Instrument, t.Side, t.Price, t.Class == order.Flatten); other != nil {
 		a, r := g.refuse(t, SelfCross, int64(t.Price), int64(other.low))
 		g.last.First = other.id
 		return a, r
@@ -115,7 +115,7 @@ func (g *Gate) CheckModify(t *order.Ticket, price market.Paise, v *book.View, no
 	if loss := g.loss() + slip; !cuts && loss >= g.limits.DayLoss {
 		return g.refuse(&changed, LossExceeded, int64(loss), int64(g.limits.DayLoss))
 	}
-	if other := g.crossed(o.id, o.instrument, o.side, price); other != nil {
+	if other := g.crossed(o.id, o.instrument, o.side, price, false); other != nil {
 		a, r := g.refuse(&changed, SelfCross, int64(price), int64(other.low))
 		g.last.First = other.id
 		return a, r
@@ -276,11 +276,12 @@ func (g *Gate) size(t *order.Ticket, cuts bool, h *holding, in *market.Instrumen
 func (o open) slip(q *market.Quote) market.Paise { return o.losing(closing(q, o.side.Opposite())) }
 
 // crossed is an own order that one at the price would trade with; nil when
-// there is none. An order in doubt counts as resting.
-func (g *Gate) crossed(self order.ID, id market.InstrumentID, side market.Side, price market.Paise) *open {
+// there is none. An order in doubt counts as resting, but does not stop the one that
+// flattens: it may never have been placed.
+func (g *Gate) crossed(self order.ID, id market.InstrumentID, side market.Side, price market.Paise, flattens bool) *open {
 	for i := range g.x.open {
 		o := &g.x.open[i]
-		if o.instrument != id || o.side == side || o.id == self || o.remaining == 0 {
+		if o.instrument != id || o.side == side || o.id == self || o.remaining == 0 || flattens && o.fate != known {
 			continue
 		}
 		if side == market.Buy && price >= o.low || side == market.Sell && price <= o.high {

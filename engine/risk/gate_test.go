@@ -282,6 +282,9 @@ func TestR3_SelfCrossIsRefusedAlsoWithOrdersInDoubt(t *testing.T) {
 	exit.Strategy = 2
 	r.refuse(SelfCross, exit)
 
+	flat := r.ticket(market.Sell, 1, 10045)
+	flat.Strategy, flat.Class = 2, order.Flatten
+	r.becomes(r.approve(flat), order.Cancelled, 0, 0) // what may not exist does not stop it
 	r.becomes(bid, order.Cancelled, 0, 0)
 	exit = r.ticket(market.Sell, 1, 10045)
 	r.approve(exit)

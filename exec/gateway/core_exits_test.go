@@ -80,3 +80,45 @@ func TestAPersonsWordClearsARefusedSession(t *testing.T) {
 	w.run(w.now + second)
 	require.Equal(t, 1, w.actions[SendPlace])
 }
+
+// doubt brings an order of one lot into a doubt that no list ends.
+func (w *world) doubt(side market.Side, price market.Paise) order.ID {
+	w.keep(SendPlace)
+	ticket := w.ticket()
+	ticket.Side, ticket.Price = side, price
+	id := w.place(ticket)
+	w.answer(w.take(), Answer{Verdict: order.Unknown, Broken: true})
+	w.keeps = nil
+	w.chances.listPartial = 1
+	return id
+}
+
+func TestR9_AnOrderInDoubtThatCannotCloseThePositionDoesNotStopFlattening(t *testing.T) {
+	w := newWorld(t, 1, nil).holds()
+	id := w.doubt(market.Buy, 9990)
+	w.step(&Event{Kind: KillEvent, Level: risk.FlattenAll, Text: "drill"})
+	w.run(w.now + 20*second)
+	require.True(t, w.state(id).InDoubt())
+	require.Zero(t, w.positions()[0].Quantity, "flat: %v", w.alarms)
+}
+
+func TestR9_WhatAnOrderInDoubtMayCloseIsLeftToIt(t *testing.T) {
+	w := newWorld(t, 1, nil).holds()
+	two := w.ticket()
+	two.Lots, two.Price = 2, 10005
+	more := w.place(two)
+	w.run(w.now + second)
+	w.fill(w.byIntent[more][0], 2*lot)
+	w.run(w.now + second)
+	require.EqualValues(t, 3*lot, w.core.exposure[1].net)
+	id := w.doubt(market.Sell, 10010)
+	w.step(&Event{Kind: KillEvent, Level: risk.FlattenAll, Text: "drill"})
+	w.run(w.now + 20*second)
+	require.True(t, w.state(id).InDoubt())
+	require.EqualValues(t, lot, w.positions()[0].Quantity, "all but what the doubtful one may have sold")
+
+	w.chances.listPartial = 0
+	w.run(w.now + 120*second) // risk counts what was given up for a minute more
+	require.Equal(t, order.ClosedAbsent, w.state(id))
+	require.Zero(t, w.positions()[0].Quantity, "flat once it is known that it did not: %v", w.alarms)
+}

@@ -32,8 +32,8 @@ func (c *Core) raised(level risk.Level) {
 }
 
 // flatten closes what is held, instrument by instrument, once nothing of ours
-// is open or in doubt there: an order whose fate is unknown may be the one that
-// closes it.
+// is open there. An order whose fate is unknown may be the one that closes it:
+// what it may close is left to it. One on the other side cannot close anything.
 func (c *Core) flatten() {
 	if c.level != risk.FlattenAll || !c.sync.positionsOK {
 		return
@@ -44,7 +44,8 @@ func (c *Core) flatten() {
 			x.trying, x.refused = 0, false
 			continue
 		}
-		if c.occupied(market.InstrumentID(id)) {
+		busy, doubtful := c.occupied(market.InstrumentID(id), closingSide(x.net))
+		if busy || doubtful >= max(x.net, -x.net) {
 			continue
 		}
 		if c.at.Mono < x.flatAt {
@@ -53,20 +54,31 @@ func (c *Core) flatten() {
 		}
 		x.flatAt = c.at.Mono.Add(flattenEvery)
 		c.wake(x.flatAt)
-		c.closing(market.InstrumentID(id), x)
+		c.closing(market.InstrumentID(id), x, doubtful)
 	}
 }
 
-// occupied tells whether an order of ours is open or in doubt in the
-// instrument. A flattening order that rests too long is cancelled.
-func (c *Core) occupied(id market.InstrumentID) bool {
-	busy := false
+func closingSide(net market.Units) market.Side {
+	if net < 0 {
+		return market.Buy
+	}
+	return market.Sell
+}
+
+// occupied tells whether an order of ours is open in the instrument, and how
+// much orders in doubt may yet trade on a side. A flattening order that rests
+// too long is cancelled.
+func (c *Core) occupied(id market.InstrumentID, side market.Side) (busy bool, doubtful market.Units) {
 	for _, i := range c.active {
 		o := c.jobs[i].o
-		if o.Ticket.Instrument != id || o.State.Terminal() || o.State == order.ClosedAbsent {
+		switch {
+		case o.Ticket.Instrument != id || o.State.Terminal() || o.State == order.ClosedAbsent:
 			continue
+		case !o.State.InDoubt():
+			busy = true
+		case o.Ticket.Side == side:
+			doubtful += o.Open()
 		}
-		busy = true
 		if o.Ticket.Class == order.Flatten && o.State.Live() {
 			if due := o.AckedAt.Add(flattenRest); c.at.Mono >= due {
 				o.CancelWanted = true
@@ -75,17 +87,14 @@ func (c *Core) occupied(id market.InstrumentID) bool {
 			}
 		}
 	}
-	return busy
+	return busy, doubtful
 }
 
-// closing places one order against what is held, at most one freeze quantity of
-// it, at a price that gives way a little more with every try.
-func (c *Core) closing(id market.InstrumentID, x *exposure) {
+// closing places one order against what is held beyond what orders in doubt may
+// close, at most one freeze quantity of it, at a price that gives way a little more with every try.
+func (c *Core) closing(id market.InstrumentID, x *exposure, doubtful market.Units) {
 	in := c.config.Universe.Get(id)
-	quantity, side := x.net, market.Sell
-	if quantity < 0 {
-		quantity, side = -quantity, market.Buy
-	}
+	quantity, side := max(x.net, -x.net)-doubtful, closingSide(x.net)
 	if in.Freeze > 0 {
 		quantity = min(quantity, in.Freeze)
 	}
