@@ -61,7 +61,10 @@ type Core struct {
 	halted    bool           // only a person can mend it
 	level     risk.Level
 	strangers []stranger
-	unclaimed int // strangers that may still turn out to be ours
+	past      restoring
+	resumed   bool   // an earlier run of the day has sent orders
+	unclaimed int    // strangers that may still turn out to be ours
+	met       uint64 // strangers so far
 	sync      syncing
 	learnt    uint64     // rises with every execution that becomes known
 	exposure  []exposure // by instrument
@@ -74,17 +77,18 @@ type Core struct {
 // CoreConfig is what a core needs to know before its first event. Durations of
 // zero take their defaults.
 type CoreConfig struct {
-	Universe *market.Universe
-	Book     *book.Book // what risk judges by
-	Gate     *risk.Gate
-	Tag      order.Tag       // of this run
-	NextID   func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
-	Recorder Recorder        // may be nil
-	Lenient  bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
-	Limits   throttle.Limits // zero: the venue's
-	Retry    retry.Policy    // zero: the default
-	Seed     uint64          // spreads delays
-	Orders   int             // room for a day's orders; default 8192
+	Universe   *market.Universe
+	Book       *book.Book // what risk judges by
+	Gate       *risk.Gate
+	Tag        order.Tag       // of this run
+	NextID     func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
+	Recorder   Recorder        // may be nil
+	Lenient    bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
+	Limits     throttle.Limits // zero: the venue's
+	Retry      retry.Policy    // zero: the default
+	Seed       uint64          // spreads delays
+	Orders     int             // room for a day's orders; default 8192
+	Strategies []string        // names of the strategies, from number 1 up: what an earlier run left is theirs by name
 
 	EntryTTL   time.Duration // an order that could not be sent for so long is not sent; default 2 s
 	PermitLife time.Duration // a permit's first byte leaves within; default 50 ms
