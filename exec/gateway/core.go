@@ -172,6 +172,9 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 		c.gate.Raise(e.Level, e.Text)
 	case OperatorEvent:
 		c.operator(&e.Operator)
+	case LoginEvent:
+		c.record.ID, c.record.Session = 0, e.Login
+		c.keep(journal.Login, true)
 	}
 	c.obey()
 	if c.dirty || at.Mono >= c.next {
@@ -376,14 +379,21 @@ func (c *Core) alarm(id order.ID, text string) {
 // operator takes a person's word.
 func (c *Core) operator(p *Operator) {
 	c.dirty = true
+	c.keepNote(p.ID, "operator "+p.Name)
 	o := c.slab.Get(p.ID)
 	switch {
+	case p.Lower:
+		if err := c.gate.Lower(p.Level, p.Name); err != nil {
+			c.alarm(0, err.Error())
+		}
 	case o != nil && !p.Placed.IsZero():
 		c.move(o, &order.Event{Move: order.OperatorPlaced, VenueID: p.Placed})
 		c.bind(o)
 	case o != nil:
 		c.move(o, &order.Event{Move: order.OperatorAbsent})
 		c.bury(o)
+	case p.ID != 0:
+		c.alarm(p.ID, "an operator named an order that this engine does not have")
 	case p.Instrument != 0 && int(p.Instrument) < len(c.exposure):
 		c.exposure[p.Instrument].blocked = ""
 		c.keepBlock(p.Instrument, "")
