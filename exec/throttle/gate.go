@@ -18,12 +18,10 @@ import (
 // Never is an instant that does not come today.
 const Never = market.Mono(math.MaxInt64)
 
-// Login is the class of session exchanges. They compete with nobody: without a
-// session nothing leaves at all, cancels included, so no reserve is kept from
-// them and no pace holds them. What holds them is a limit of their own, lest a
-// venue that takes us for an attacker locks the account.
-const Login = order.Class(order.Classes)
-
+// Logins have a place of their own. Without a session nothing leaves at all,
+// cancels included, so no reserve is kept from them and no pace holds them. What
+// holds them is their own limit, lest a venue that takes us for an attacker
+// locks the account.
 const classes = order.Classes + 1
 
 // Reserve is what a class leaves untouched for more urgent ones.
@@ -112,7 +110,7 @@ func (g *Gate) Take(class order.Class, write bool, now market.Mono) bool {
 	g.minute.add(now)
 	g.day++
 	g.pace.take(g.interval, g.saved, now)
-	if class == Login {
+	if class == order.Login {
 		g.logins.add(now)
 	}
 	if g.shut(now) {
@@ -132,13 +130,13 @@ func (g *Gate) Ready(class order.Class, write bool, now market.Mono) market.Mono
 	if write {
 		ready = max(ready, g.second.ready(g.limits.Second-reserve.Second))
 	}
-	if class == Login {
+	if class == order.Login {
 		ready = max(ready, g.logins.ready(g.limits.Logins))
 	}
 	if g.rate < fullRate {
 		g.recover(now)
 	}
-	if class >= order.Reconcile && class != Login {
+	if class >= order.Reconcile && class != order.Login {
 		ready = max(ready, g.pace.ready(g.interval, g.saved))
 	}
 	if g.shut(now) {
@@ -158,7 +156,7 @@ func (g *Gate) through(class order.Class) market.Mono {
 	switch {
 	case class <= order.Cancel:
 		return g.lastForced + forcedEvery
-	case class == Login:
+	case class == order.Login:
 		return g.lastLogin + loginEvery
 	case g.dayShut && class == order.Reconcile:
 		return max(g.closedUntil, g.lastProbe+dayEvery)
@@ -175,7 +173,7 @@ func (g *Gate) lastThrough(class order.Class) *market.Mono {
 	switch {
 	case class <= order.Cancel:
 		return &g.lastForced
-	case class == Login:
+	case class == order.Login:
 		return &g.lastLogin
 	}
 	return &g.lastProbe

@@ -20,7 +20,7 @@ func (g *Gate) Restore(at market.Mono, class order.Class, write bool) {
 	if write {
 		g.second.insert(at)
 	}
-	if class == Login {
+	if class == order.Login {
 		g.logins.insert(at)
 	}
 	g.minute.insert(at)
