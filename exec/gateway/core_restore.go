@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
@@ -99,9 +101,8 @@ func (c *Core) restoreCall(r *journal.Record, then, at market.Stamp) {
 	k := &r.Call
 	switch r.Kind {
 	case journal.Sending, journal.Reading:
-		c.limits.Restore(then.Mono, k.Class, k.Kind.Write())
-		if r.At.Wall.Date() == at.Wall.Date() {
-			c.past.calls++
+		if r.At.Wall.Date() == at.Wall.Date() || at.Wall.Sub(r.At.Wall) < 2*time.Minute {
+			c.limits.Restore(then.Mono, k.Class, k.Kind.Write())
 		}
 	case journal.Answered:
 		switch {
@@ -184,7 +185,7 @@ func (c *Core) restoreMove(r *journal.Record, then market.Stamp) {
 func (c *Core) Restored(at market.Stamp) []Action {
 	p := c.past
 	c.out, c.at, c.past = c.out[:0], at, restoring{}
-	c.limits.RestoreDay(p.calls)
+	c.limits.Restored(at.Mono)
 	for id, h := range p.base {
 		if h.Quantity == 0 {
 			continue
