@@ -15,7 +15,7 @@ import (
 // table: per state, "move>state" or "move" for one that stays. Anything not
 // named here must be refused.
 var lawful = map[State]string{
-	New:    "approve>queued deny>denied deadline_passed>expired_local cancel_requested>cancelled",
+	New: "approve>queued deny>denied deadline_passed>expired_local cancel_requested>cancelled",
 	Queued: "permit>sending deny>denied deadline_passed>expired_local cancel_requested>cancelled modify_requested " +
 		"close_absent>closed_absent " + sightings,
 	Sending: "attempt_acked>acked attempt_refused>rejected attempt_not_sent>queued attempt_turned>queued " +

@@ -164,14 +164,14 @@ func (w *world) Moved(o *order.Order, m order.Move, e *order.Effect, _ market.St
 	w.history[id] = append(w.history[id], m)
 	w.trace("%v order %d: %v %v > %v", w.now, id, m, e.From, e.To)
 	if e.From.InDoubt() && !e.To.InDoubt() && e.To != order.ClosedAbsent {
-		evidence := m.Seen() || m == order.AttemptAcked || m == order.AttemptRefused || m == order.AttemptNotSent || m == order.OperatorPlaced
+		evidence := m.Seen() || m == order.Resend && w.core.config.HardFence > 0 || m == order.AttemptAcked || m == order.AttemptRefused || m == order.AttemptNotSent || m == order.OperatorPlaced
 		require.True(w.t, evidence, "doubt ended by %v", m)
 	}
 	if e.To == order.ClosedAbsent && e.From != order.ClosedAbsent {
 		require.Contains(w.t, []order.Move{order.CloseAbsent, order.OperatorAbsent}, m)
 	}
 	if m == order.AbsentOnce {
-		require.GreaterOrEqual(w.t, o.AbsentAt-o.Sent.Mono, 15*second, "the fence")
+		require.GreaterOrEqual(w.t, o.AbsentAt-o.Sent.Mono, market.Mono(w.core.config.Fence), "the fence")
 	}
 	require.LessOrEqual(w.t, int(o.Attempts), 4)
 }
