@@ -17,10 +17,11 @@ func (c *Core) fenceOf(o *order.Order) time.Duration {
 	return c.config.Fence
 }
 
-// renewable tells whether an order may at all be sent again at the instant.
+// renewable tells whether an order may at all be sent again at the instant. One
+// that a restart brought back has lost its deadline, and with it its time.
 func (c *Core) renewable(o *order.Order, at market.Mono) bool {
 	return c.config.HardFence > 0 && !o.CancelWanted && int(o.Attempts) <= c.config.Retry.MaxRetries &&
-		(o.Deadline == 0 || at < o.Deadline)
+		(o.Deadline == 0 && o.Ticket.Class == order.Flatten || at < o.Deadline)
 }
 
 // resend puts an absent order back into the queue, under the same remark, if

@@ -233,3 +233,28 @@ func TestAnOrderNumberUsedTwiceStopsTheProcess(t *testing.T) {
 	}
 	require.Len(t, w.byIntent, 0, "nothing reached the venue on the way")
 }
+
+func TestP1_ARestartDoesNotSendAgainWhatItFindsInDoubtOrWaiting(t *testing.T) {
+	for _, waiting := range []bool{false, true} {
+		w := fenced(t)
+		id := w.lose(w.ticket())
+		if waiting {
+			w.core.calls.flying += maxFlying
+			w.run(w.now + 16*second)
+			o := w.core.slab.Get(id)
+			for i, m := range []order.Move{order.AbsentOnce, order.AbsentTwice} {
+				w.core.move(o, &order.Event{Move: m, Started: w.now + market.Mono(i)*second})
+			}
+			require.True(t, w.core.resend(o))
+			require.Equal(t, order.Queued, o.State)
+		}
+
+		w.restart(true)
+		w.run(w.now + 40*second)
+
+		require.Empty(t, w.kept, "its deadline died with the process")
+		require.Equal(t, order.ClosedAbsent, w.core.slab.Get(id).State)
+		require.True(t, w.core.job(w.core.slab.Get(id)).tomb, "under watch")
+		require.Zero(t, w.core.stats.Illegal)
+	}
+}
