@@ -234,7 +234,7 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 		if other.State.InDoubt() && !shrinks() {
 			return "the instrument is being reconciled", false
 		}
-		if (other.State == order.Sending || other.State.InDoubt()) && other.Fingerprint() == mine {
+		if (other.State == order.Sending || other.State.InDoubt() || c.jobs[i].waits()) && other.Fingerprint() == mine {
 			return "", true // the two could not be told apart at the venue
 		}
 	}

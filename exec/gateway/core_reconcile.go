@@ -233,7 +233,7 @@ func (c *Core) shrunk(started market.Mono) bool {
 // absent takes a list that does not show an order in doubt.
 func (c *Core) absent(j *job, k *flight, whole, empty bool) {
 	o, now := j.o, c.at.Mono
-	fence := o.Sent.Mono.Add(c.config.Fence)
+	fence := o.Sent.Mono.Add(c.fenceOf(o))
 	valid := whole && !c.lookalike(o)
 	if valid && empty && k.started >= fence && c.sync.tradesClean < fence {
 		// "No data" may mean that there is nothing, or that it was not found:
@@ -243,12 +243,13 @@ func (c *Core) absent(j *job, k *flight, whole, empty bool) {
 	}
 	if valid {
 		j.validAt = now
-		if move, ok := o.Absence(k.started, c.config.Fence); ok {
+		if move, ok := o.Absence(k.started, c.fenceOf(o)); ok {
 			c.move(o, &order.Event{Move: move, Started: k.started})
 			if o.State == order.Absent {
-				// Given up, never sent again: it may still surface.
-				c.move(o, &order.Event{Move: order.CloseAbsent})
-				c.bury(o)
+				if !c.resend(o) {
+					// Given up, never sent again: it may still surface.
+					c.move(o, &order.Event{Move: order.CloseAbsent})
+				}
 				return
 			}
 		}

@@ -22,6 +22,7 @@ type Stats struct {
 	Ambiguous uint64 // placements whose outcome was unknown
 	Resolved  uint64 // of them, settled by evidence
 	Adopted   uint64 // of those closed as absent, surfaced after all
+	Resent    uint64 // absent, and sent again behind a hard fence
 	Renewals  uint64 // credentials taken into use
 	Notices   uint64
 	Stray     uint64 // answers to calls that nobody waited for any more
