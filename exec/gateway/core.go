@@ -61,6 +61,8 @@ type Core struct {
 	tryAt     [2]market.Mono // with a refused session, not before: reads, writes
 	served    uint64         // newest epoch that had a good answer
 	halted    bool           // only a person can mend it
+	forbidAt  market.Mono    // the venue forbids us even to read: nothing but cancels and flattening before
+	remarks   Remarks        // what became of the texts that travel with orders
 	level     risk.Level
 	strangers []stranger
 	past      restoring
@@ -403,7 +405,7 @@ func (c *Core) operator(p *Operator) {
 		c.exposure[p.Instrument].blocked = ""
 		c.keepBlock(p.Instrument, "")
 	default:
-		c.halted, c.refused = false, 0 // the person has looked at the login too
+		c.halted, c.refused, c.forbidAt = false, 0, 0 // the person has looked at the login too
 		c.tellLogin()
 	}
 }

@@ -186,6 +186,7 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 		c.report(r, k)
 		if o := c.slab.ByVenue(r.VenueID); o != nil {
 			c.job(o).listed = s.list
+			c.remarks.see(&o.Remark, &r.Remark)
 			if o.State.Terminal() {
 				continue // what filled is known, whatever the row leaves out
 			}
@@ -210,6 +211,29 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 	s.listRead(c, k, whole)
 	s.baseList(c, k, readable, whole)
 	c.dirty = true
+}
+
+// Remarks says what the venue's lists make of the texts that travel with
+// orders. As long as they do not come back whole, orders are told apart by what
+// they are, and one that is in doubt must not be sent again under any policy.
+type Remarks uint8
+
+// The findings. One text that did not come back outweighs all that did.
+const (
+	RemarksUntried Remarks = iota // no list has shown an order of ours
+	RemarksEchoed
+	RemarksLost
+)
+
+func (r Remarks) String() string { return [...]string{"untried", "echoed", "lost", "?"}[r&3] }
+
+func (r *Remarks) see(sent, listed *order.Remark) {
+	switch {
+	case *sent != *listed:
+		*r = RemarksLost
+	case *r == RemarksUntried:
+		*r = RemarksEchoed
+	}
 }
 
 // shrunk tells whether the list lacks an order that it must show: one that an
