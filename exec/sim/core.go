@@ -160,6 +160,15 @@ func (c *Core) NewDay(at market.Stamp) {
 	c.closed = false
 }
 
+// SetFaults changes the weather from now on; the zero Faults heals the venue.
+func (c *Core) SetFaults(f Faults) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	c.cfg.Faults = f
+	return nil
+}
+
 // Next is when something is due that [Core.Step] must not be late for; false
 // when nothing is.
 func (c *Core) Next() (at market.Mono, ok bool) {

@@ -198,12 +198,12 @@ func (v *Venue) Position(id market.InstrumentID) Position {
 
 // SetFaults changes the weather from now on; the zero Faults heals the venue.
 func (v *Venue) SetFaults(f Faults) error {
-	if err := f.validate(); err != nil {
-		return err
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.cfg.Faults, v.core.cfg.Faults = f, f
+	if err := v.core.SetFaults(f); err != nil {
+		return err
+	}
+	v.cfg.Faults = v.core.cfg.Faults
 	return nil
 }
 
