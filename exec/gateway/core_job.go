@@ -106,7 +106,7 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 		c.sync.wantTrades(c.at.Mono.Add(tradesDelay))
 		c.dirty = true
 	}
-	if effect.Moved() {
+	if effect.Moved() || o.Estimated != estimated { // a guess that proves right is told too: nobody waits for it any more
 		c.emit(o.Describe(effect, c.at))
 	}
 }
