@@ -235,9 +235,7 @@ func TestAtItsEndItCallsBackWhatRestsAndSaysWhatItDid(t *testing.T) {
 	y.pass(10)
 	require.NotZero(t, y.Open())
 
-	y.Host.Stop(y.Now())
-	y.Step() // hands its notes over
-	y.Settle()
+	y.Do(func(ctx *engine.Context) { y.d.OnStop(ctx) })
 
 	require.Zero(t, y.Open())
 	notes := y.Notes()
