@@ -60,7 +60,7 @@ func (t *trials) open(ctx context.Context, what terms) (*bench, error) {
 		b.close()
 		return nil, err
 	}
-	b.closers = append(b.closers, func() { _ = set.state.Close() })
+	b.closers = append(b.closers, func() { _ = set.journal.Close() })
 	if b.system, err = newSystem(ctx, set); err == nil {
 		_, err = b.system.host.Add("selftest", b.hand, engine.Options{})
 	}
@@ -128,7 +128,7 @@ func (t *trials) configured(ctx context.Context, b *bench) (setting, error) {
 		return setting{}, err
 	}
 	b.closers = append(b.closers, stopClock)
-	state, err := openState(c.Journal.Folder) // refused while an engine runs: both would use the account's limits up
+	kept, err := openJournal(c.Journal.Folder) // refused while an engine runs: both would use the account's limits up
 	if err != nil {
 		return setting{}, err
 	}
@@ -136,7 +136,7 @@ func (t *trials) configured(ctx context.Context, b *bench) (setting, error) {
 	return setting{
 		config: c, clock: clock, appKey: credentials.AppKey.Reveal(), secret: credentials.SecretKey,
 		login: loginSource(&c.Session, credentials.APISession), rules: sessionRules(&c.Session),
-		folder: folder, state: state, letters: io.Discard, roots: roots, seed: t.Seed, log: t.log,
+		folder: folder, journal: kept, letters: io.Discard, roots: roots, seed: t.Seed, log: t.log,
 	}, nil
 }
 

@@ -16,7 +16,7 @@ const (
 	positionsSoon = 10 * time.Second // after the base: was it right?
 	baseTries     = 10 * time.Second // whole lists only; then a base on what can be read, so that it can be closed
 	settleTime    = 5 * time.Second  // positions are compared when no fill is younger
-	syncRetry     = 2 * time.Second // doubles with every list that proves nothing
+	syncRetry     = 2 * time.Second  // doubles with every list that proves nothing
 	syncRetryMost = 16 * time.Second
 	probeEvery    = 250 * time.Millisecond
 	restartEvery  = time.Minute
