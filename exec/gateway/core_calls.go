@@ -18,6 +18,7 @@ const (
 	mostWait   = 3 * time.Second
 	readWait   = 10 * time.Second // of reads that settle an unknown outcome
 	tryEvery   = time.Second      // of what ends a risk, with a refused session
+	forbidden  = time.Minute      // between looks whether a venue that forbids us still does
 	probeWait  = 2 * time.Second
 	slotMask   = maxCalls - 1
 	timingSize = 1000
@@ -30,6 +31,7 @@ type flight struct {
 	class      order.Class
 	late       bool // timed out; an answer is still welcome
 	again      bool // repeats another
+	attempt    uint8
 	probe      bool // finds out for the breakers whether the venue has healed
 	job        int32
 	epoch      uint64
@@ -104,6 +106,10 @@ func (c *Core) permit(kind ActionKind, class order.Class) (breaker.Generation, b
 	if c.calls.flying >= maxFlying || c.calls.taken >= maxCalls {
 		return 0, false
 	}
+	if class > order.Cancel && now < c.forbidAt {
+		c.wake(c.forbidAt)
+		return 0, false
+	}
 	try := (*market.Mono)(nil) // when a refused session may be tried next
 	if !c.mayCall() {
 		if !c.mayTry() || class > order.Cancel && (class != order.Reconcile || c.level < risk.CancelAll) {
@@ -159,7 +165,7 @@ func (c *Core) start(kind ActionKind, class order.Class, j *job, generation brea
 	}
 	*k = flight{
 		slot: Slot(t.serial), kind: kind, class: class, job: -1, epoch: c.login.Epoch, again: again,
-		started: now, deadline: now.Add(wait), listen: now.Add(wait + listenFor), generation: generation,
+		attempt: 1, started: now, deadline: now.Add(wait), listen: now.Add(wait + listenFor), generation: generation,
 	}
 	a := Action{
 		Kind: kind, Class: class, Slot: k.slot, Attempt: 1, Epoch: c.login.Epoch,
@@ -178,6 +184,9 @@ func (c *Core) start(kind ActionKind, class order.Class, j *job, generation brea
 	c.budget.Called(again, now)
 	c.wake(k.deadline)
 	c.out = append(c.out, a)
+	if !kind.Write() {
+		c.keepCall(&a)
+	}
 	return k, &c.out[len(c.out)-1]
 }
 
@@ -198,7 +207,7 @@ func (c *Core) expireCalls() {
 			c.judge(k, breaker.Failure)
 			c.budget.Failed()
 			c.stats.Calls[k.kind].TimedOut++
-			c.ended(k, &Answer{Slot: k.slot, Verdict: order.Unknown})
+			c.ended(k, &Answer{Slot: k.slot, Verdict: order.Unknown, Epoch: k.epoch, Reason: "no answer in time"})
 			c.wake(k.listen)
 		case k.late && now >= k.listen:
 			*k = flight{}
@@ -278,7 +287,11 @@ func (c *Core) account(k *flight, a *Answer) {
 			why = "the venue refuses this application: check address, app key and secret"
 		}
 		c.halt(why)
+		if !k.kind.Write() { // a write's fate may be read as ever
+			c.forbidAt = now.Add(forbidden)
+		}
 	case order.OK, order.Refused, order.Empty:
+		c.forbidAt = 0
 		c.limits.Served()
 		c.sessionServed(a.Epoch, k.started)
 		c.budget.Succeeded()
@@ -311,9 +324,18 @@ func (c *Core) account(k *flight, a *Answer) {
 
 // ended hands an answer to what waits for it.
 func (c *Core) ended(k *flight, a *Answer) {
+	c.delay = 0
+	c.settled(k, a)
+	c.keepAnswer(k, a)
+}
+
+func (c *Core) settled(k *flight, a *Answer) {
 	var j *job
 	if k.job >= 0 {
 		j = &c.jobs[k.job]
+		if a.Misnamed {
+			c.misnames(j.o, "the venue named an order as no order can be named")
+		}
 	}
 	switch k.kind {
 	case SendPlace:

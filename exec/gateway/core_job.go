@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 )
@@ -13,6 +14,7 @@ type job struct {
 	tomb      bool        // closed as absent
 	placing   Slot        // the attempt in flight
 	notBefore market.Mono // backoff before the next attempt
+	resent    bool        // it was absent, and is sent again
 	redialed  bool        // the one immediate redial was used
 	resigned  bool        // the one fresh signature was used
 	listed    uint32      // number of the last order list that showed it
@@ -27,6 +29,7 @@ type job struct {
 	traded     market.Units
 	tradedAs   market.Paise // value of traded
 	tradedIn   uint32       // number of the trade book that traded is of
+	kept       journal.Move // as the journal knows it
 }
 
 type cancelReq struct {
@@ -65,8 +68,10 @@ func (c *Core) activate(j *job) {
 // move steps an order and tells everybody what changed.
 func (c *Core) move(o *order.Order, e *order.Event) order.Effect {
 	estimated := o.Estimated
+	c.unsend(o, e)
 	c.effect = o.Step(e, c.at)
 	c.settle(o, e.Move, &c.effect, estimated)
+	c.bury(o)
 	return c.effect
 }
 
@@ -87,9 +92,7 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 		c.block(o.Ticket.Instrument, "an order that had ended here lives at the venue")
 		c.alarm(o.Ticket.ID, "an order that had ended here lives at the venue: cancel it by hand")
 	}
-	if c.config.Recorder != nil {
-		c.config.Recorder.Moved(o, m, effect, c.at)
-	}
+	c.keepMove(o, m)
 	if o.Estimated != estimated {
 		c.unpriced++
 		if estimated {
@@ -103,7 +106,7 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 		c.sync.wantTrades(c.at.Mono.Add(tradesDelay))
 		c.dirty = true
 	}
-	if effect.Moved() {
+	if effect.Moved() || o.Estimated != estimated { // a guess that proves right is told too: nobody waits for it any more
 		c.emit(o.Describe(effect, c.at))
 	}
 }
@@ -166,6 +169,7 @@ type exposure struct {
 func (c *Core) block(id market.InstrumentID, why string) {
 	if int(id) < len(c.exposure) && c.exposure[id].blocked == "" {
 		c.exposure[id].blocked = why
+		c.keepBlock(id, why)
 	}
 }
 
