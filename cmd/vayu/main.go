@@ -44,6 +44,7 @@ type cli struct {
 	Import   imports      `cmd:"" help:"Make a tape of another vendor's recording."`
 	Selftest selftest     `cmd:"" help:"Prove the login's renewal, the repeats of calls and an order's whole way, against an embedded venue that misbehaves."`
 	Explain  explainOrder `cmd:"" help:"The whole life of one order, from the journal: stages, attempts, verdicts, moves."`
+	Journal  journals     `cmd:"" help:"The journal itself: is it whole (fsck), what is in it (dump)."`
 	Doctor   doctor       `cmd:"" help:"Is everything ready to trade? Looks at the configuration, credentials, calendar and disk."`
 }
 

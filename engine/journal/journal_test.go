@@ -558,3 +558,28 @@ func TestP3_WhatIsMissingIsNamed(t *testing.T) {
 		})
 	}
 }
+
+func TestASpareSegmentOutlivesTheRunThatPreparedIt(t *testing.T) {
+	c := small(t)
+	j := reopen(t, c, 0)
+	j.turn()
+	die(j)
+	spare := filepath.Join(c.Folder, spareName)
+	before, err := os.Stat(spare)
+	require.NoError(t, err)
+	j = reopen(t, c, 0)
+	require.NotNil(t, j.spare)
+	appendNotes(t, j, 20)
+	require.NoError(t, j.Close())
+	after, err := os.Stat(segmentPath(c.Folder, 2))
+	require.NoError(t, err)
+	require.True(t, os.SameFile(before, after))
+
+	// One that a crash left with a header is made anew.
+	require.NoError(t, os.WriteFile(spare, append([]byte("VAYU"), make([]byte, page+16*Size-4)...), 0o600))
+	j = reopen(t, c, 20)
+	require.Nil(t, j.spare)
+	appendNotes(t, j, 40)
+	die(j)
+	require.NoError(t, reopen(t, c, 40).Close())
+}
