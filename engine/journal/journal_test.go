@@ -435,12 +435,15 @@ func TestP3_EveryBitFlippedInASegmentIsFoundAndNamed(t *testing.T) {
 			overwrite(t, path, int64(bit/8), image[bit/8:bit/8+1])
 		}
 		for bit := range (markAt + markSize) * 8 {
-			if number == 2 && (testing.Short() || bit/8 > 64 && bit/8 < markAt-8) {
-				continue // alike
+			if testing.Short() && bit%7 != 0 || number == 2 {
+				continue // as in the first
 			}
 			flip(bit, 0)
 		}
 		for record := range records {
+			if record%5 != 0 && record != records-1 {
+				continue
+			}
 			for bit := range Size * 8 {
 				if testing.Short() && bit%7 != 0 {
 					continue

@@ -273,6 +273,7 @@ func (j *Journal) Close() error {
 	if j.closed {
 		return nil
 	}
+	j.retry = 0
 	err := j.syncLocked()
 	if err == nil && j.file != nil && j.segment.mark < j.durable.Load() {
 		j.segment.mark = j.durable.Load()
