@@ -104,7 +104,7 @@ func (c *Core) refuses(t *order.Ticket, quantity market.Units) string {
 	switch {
 	case t.Class == order.Flatten:
 		return ""
-	case c.halted:
+	case c.halted && !c.cuts(t.Instrument, t.Side, quantity):
 		return "halted until a person has looked"
 	case c.limits.DayShut():
 		return "the day's calls are used up"
@@ -191,18 +191,12 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 	if t.Class == order.Flatten {
 		return "", !c.mayTry()
 	}
-	if c.halted {
-		return "halted until a person has looked", false
-	}
 	if c.limits.DayShut() {
 		return "the day's calls are used up", false
 	}
 	// An open breaker is a definite no, not a wait.
 	if _, closed := c.writes.Allow(c.at.Mono); !closed {
 		return "breaker open", false
-	}
-	if !c.mayCall() || !c.sync.done {
-		return "", true
 	}
 	ending := c.login.State == session.Reducing || c.at.Wall >= c.login.EntriesUntil
 	adds := -1 // not yet known
@@ -216,6 +210,12 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 		return adds == 0
 	}
 	switch {
+	case !c.mayCall(), !c.sync.done && !(c.sync.based && shrinks()):
+		// A gap holds back what adds; an exit counts every open order of its side
+		// as filled, so whatever the gap hid, it cannot turn the position.
+		return "", true
+	case c.halted && !shrinks():
+		return "halted until a person has looked", false
 	case c.level >= risk.CancelAll:
 		return "kill level", false
 	case c.level == risk.Reducing && !shrinks():
@@ -234,7 +234,7 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 		if other.State.InDoubt() && !shrinks() {
 			return "the instrument is being reconciled", false
 		}
-		if (other.State == order.Sending || other.State.InDoubt()) && other.Fingerprint() == mine {
+		if (other.State == order.Sending || other.State.InDoubt() || c.jobs[i].waits()) && other.Fingerprint() == mine {
 			return "", true // the two could not be told apart at the venue
 		}
 	}
@@ -318,9 +318,15 @@ func (c *Core) misnamed(o *order.Order, id order.VenueID) bool {
 	if other == o || other == nil && o.VenueID.IsZero() {
 		return false
 	}
-	c.block(o.Ticket.Instrument, "the venue named two orders alike, or one twice")
-	c.alarm(o.Ticket.ID, "the venue named two orders alike, or one twice")
+	c.misnames(o, "the venue named two orders alike, or one twice")
 	return true
+}
+
+// misnames stops an instrument: the ids that everything else stands on are not
+// to be trusted there.
+func (c *Core) misnames(o *order.Order, why string) {
+	c.block(o.Ticket.Instrument, why)
+	c.alarm(o.Ticket.ID, why)
 }
 
 // again schedules the next attempt of an order that provably did not reach the
