@@ -103,7 +103,6 @@ type script struct {
 
 func (s *script) step() {
 	s.Helper()
-	time.Sleep(25 * time.Millisecond) // below what a strategy may send in a second
 	switch n := s.rng.IntN(100); {
 	case n < 30:
 		s.move()
@@ -119,6 +118,7 @@ func (s *script) step() {
 			s.until("the order is over", func() bool { return over(s.last(id).State) })
 		}
 	}
+	time.Sleep(25 * time.Millisecond) // for the venue to see the market, and below what a strategy may send in a second
 	s.until("the step is settled", s.settled)
 }
 
