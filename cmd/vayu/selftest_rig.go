@@ -43,8 +43,30 @@ type terms struct {
 	rules session.Rules       // zero: the default
 }
 
-// open makes an engine and lets it run until close.
+// open makes an engine and lets it run until close. At a venue that is not ours
+// one engine serves all tests: logins are few there.
 func (t *trials) open(ctx context.Context, what terms) (*bench, error) {
+	if t.embedded() {
+		return t.start(ctx, what)
+	}
+	if t.only == nil {
+		b, err := t.start(ctx, what)
+		if err != nil {
+			return nil, err
+		}
+		t.only = b
+	}
+	return t.only, nil
+}
+
+// close ends an engine that open made, unless others still use it.
+func (t *trials) close(b *bench) {
+	if b != nil && b != t.only {
+		b.close()
+	}
+}
+
+func (t *trials) start(ctx context.Context, what terms) (*bench, error) {
 	b := &bench{hand: newHand(), ended: make(chan error, 1)}
 	folder, err := os.MkdirTemp(t.folder, "engine-")
 	if err != nil {
@@ -60,7 +82,7 @@ func (t *trials) open(ctx context.Context, what terms) (*bench, error) {
 		b.close()
 		return nil, err
 	}
-	b.closers = append(b.closers, func() { _ = set.state.Close() })
+	b.closers = append(b.closers, func() { _ = set.journal.Close() })
 	if b.system, err = newSystem(ctx, set); err == nil {
 		_, err = b.system.host.Add("selftest", b.hand, engine.Options{})
 	}
@@ -128,7 +150,7 @@ func (t *trials) configured(ctx context.Context, b *bench) (setting, error) {
 		return setting{}, err
 	}
 	b.closers = append(b.closers, stopClock)
-	state, err := openState(c.Journal.Folder) // refused while an engine runs: both would use the account's limits up
+	kept, err := openJournal(c.Journal.Folder) // refused while an engine runs: both would use the account's limits up
 	if err != nil {
 		return setting{}, err
 	}
@@ -136,7 +158,7 @@ func (t *trials) configured(ctx context.Context, b *bench) (setting, error) {
 	return setting{
 		config: c, clock: clock, appKey: credentials.AppKey.Reveal(), secret: credentials.SecretKey,
 		login: loginSource(&c.Session, credentials.APISession), rules: sessionRules(&c.Session),
-		folder: folder, state: state, letters: io.Discard, roots: roots, seed: t.Seed, log: t.log,
+		folder: folder, journal: kept, letters: io.Discard, roots: roots, seed: t.Seed, log: t.log,
 	}, nil
 }
 
