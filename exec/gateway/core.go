@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/book"
+	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/risk"
@@ -24,21 +25,26 @@ import (
 // The rule above all: an order whose outcome is unknown is never sent again. It
 // is looked for until the venue shows it, or validly does not.
 type Core struct {
-	config   CoreConfig
-	gate     *risk.Gate
-	slab     *order.Slab
-	limits   *throttle.Gate
-	writes   *breaker.Breaker
-	reads    *breaker.Breaker
-	budget   *retry.Budget
-	rng      *rand.Rand
-	view     book.View
-	at       market.Stamp // of the event in hand
-	out      []Action
-	effect   order.Effect // scratch: a local would escape through Recorder
-	next     market.Mono
-	dirty    bool            // something may be due now
-	midnight market.UnixNano // the day's count ends
+	config     CoreConfig
+	gate       *risk.Gate
+	slab       *order.Slab
+	limits     *throttle.Gate
+	writes     *breaker.Breaker
+	reads      *breaker.Breaker
+	budget     *retry.Budget
+	rng        *rand.Rand
+	view       book.View
+	at         market.Stamp // of the event in hand
+	out        []Action
+	effect     order.Effect
+	record     journal.Record // scratch: a local would escape through Recorder
+	unkept     bool           // the last record could not be kept
+	unkeptTold bool
+	tripped    [2]breaker.State // as the journal knows them
+	delay      time.Duration    // until what the answer in hand leads to
+	next       market.Mono
+	dirty      bool            // something may be due now
+	midnight   market.UnixNano // the day's count ends
 
 	jobs   []job   // beside the slab: jobs[o.Slot()] works on o
 	active []int32 // jobs with something to do, oldest first
@@ -89,16 +95,6 @@ type CoreConfig struct {
 	Notice     time.Duration // the order stream speaks of an accepted order within; default 3 s
 	PollOpen   time.Duration // order list while orders are open; default 30 s
 	PollFlat   time.Duration // order list otherwise; default 2 min
-}
-
-// Recorder is told what the core is about to do, before it does it. It must not
-// block.
-type Recorder interface {
-	// Sending is called before each write leaves. False, nothing may be kept on
-	// record: a placement is then denied, cancels and modifications go on.
-	Sending(a *Action, at market.Stamp) bool
-	// Moved is called after each change of an order.
-	Moved(o *order.Order, m order.Move, e *order.Effect, at market.Stamp)
 }
 
 // markEvery is how often positions are valued.
@@ -180,6 +176,8 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	if c.obey() { // valuing positions raised it
 		c.pump()
 	}
+	c.keepTrips()
+	c.tellUnkept()
 	return c.out
 }
 
@@ -192,6 +190,7 @@ func (c *Core) obey() bool {
 	}
 	raised := level > c.level
 	c.level = level
+	c.keepLevel(level, !raised) // it falls by a person's hand only
 	if raised {
 		c.raised(level)
 	}
@@ -366,6 +365,7 @@ func (c *Core) halt(why string) {
 
 func (c *Core) alarm(id order.ID, text string) {
 	c.stats.Alarms++
+	c.keepNote(id, text)
 	c.out = append(c.out, Action{Kind: Alarm, ID: id, Text: text})
 }
 
@@ -382,6 +382,7 @@ func (c *Core) operator(p *Operator) {
 		c.bury(o)
 	case p.Instrument != 0 && int(p.Instrument) < len(c.exposure):
 		c.exposure[p.Instrument].blocked = ""
+		c.keepBlock(p.Instrument, "")
 	default:
 		c.halted, c.refused = false, 0 // the person has looked at the login too
 		c.tellLogin()
@@ -393,6 +394,9 @@ func (c *Core) operator(p *Operator) {
 func (c *Core) Permit(class order.Class, at market.Mono) (ok bool, again market.Mono) {
 	if c.limits.Take(class, false, at) {
 		c.budget.Called(false, at)
+		c.at.Mono = max(c.at.Mono, at)
+		c.record.ID, c.record.Call = 0, journal.Call{Kind: journal.ReadOther, Class: class, Attempt: 1, Epoch: c.login.Epoch}
+		c.keep(journal.Reading, true)
 		return true, 0
 	}
 	return false, c.limits.Ready(class, false, at)

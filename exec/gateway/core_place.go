@@ -11,6 +11,9 @@ import (
 	"github.com/vayu-trading/vayu/exec/throttle"
 )
 
+// unrecorded is why an order is denied while the journal takes no records.
+const unrecorded = "the journal takes no records"
+
 // command takes what a strategy asks for.
 func (c *Core) command(cmd *order.Command) {
 	if cmd.Kind == order.Place {
@@ -69,6 +72,13 @@ func (c *Core) admit(t *order.Ticket) {
 	}
 	j := c.job(o)
 	*j = job{o: o}
+	if !c.keepIntent(o) {
+		c.deny(t, quantity, unrecorded)
+		c.gate.Apply(&c.out[len(c.out)-1].Update)
+		*j = job{}
+		c.slab.Release(o)
+		return
+	}
 	c.move(o, &order.Event{Move: order.Approve})
 	first := !c.dirty && !c.queued()
 	c.activate(j)
@@ -158,7 +168,8 @@ func (c *Core) place(j *job) {
 		a.SendBy = min(a.SendBy, o.Deadline)
 	}
 	j.placing = k.slot
-	if c.config.Recorder != nil && !c.config.Recorder.Sending(a, c.at) {
+	k.attempt = a.Attempt
+	if !c.keepCall(a) {
 		// It is not on record, so it must not leave: take the call back.
 		c.out = c.out[:len(c.out)-1]
 		c.limits.Refund(true, now)
@@ -167,7 +178,7 @@ func (c *Core) place(j *job) {
 		c.calls.taken--
 		j.placing = 0
 		c.move(o, &order.Event{Move: order.AttemptNotSent})
-		c.move(o, &order.Event{Move: order.Deny, Reason: "nothing can be recorded"})
+		c.move(o, &order.Event{Move: order.Deny, Reason: unrecorded})
 		c.dirty = true
 	}
 }
@@ -349,6 +360,7 @@ func (c *Core) again(j *job, a *Answer) {
 		return
 	}
 	j.notBefore = now.Add(delay)
+	c.delay = delay
 }
 
 func (c *Core) giveUp(o *order.Order, why string) {

@@ -29,6 +29,8 @@ type Stats struct {
 	Shrunk    uint64 // order lists that lacked what is known to exist
 	External  uint64 // orders that are not ours
 	Alarms    uint64
+
+	Unrecorded uint64 // records that the journal did not take
 }
 
 // Stats is a copy of the counts so far.

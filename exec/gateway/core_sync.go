@@ -346,6 +346,7 @@ func (c *Core) rebased() {
 			c.begin(market.InstrumentID(id), held-x.net, average)
 		}
 	}
+	c.keepBase()
 	s.base.open, s.base.held, s.base.again, s.base.learnt = false, false, false, c.learnt
 	s.positionsOK, s.positionsAt = true, c.at.Mono.Add(positionsSoon)
 	s.finish(c)
@@ -365,6 +366,7 @@ func holding(rows []order.Holding, id market.InstrumentID) (held market.Units, a
 
 // begin counts what the account held before the first order of this run.
 func (c *Core) begin(id market.InstrumentID, quantity market.Units, average market.Paise) {
+	c.keepHolding(id, quantity, average)
 	side := market.Buy
 	if quantity < 0 {
 		side, quantity = market.Sell, -quantity
