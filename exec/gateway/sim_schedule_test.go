@@ -2,15 +2,8 @@ package gateway
 
 import (
 	"math/rand/v2"
-	"time"
 
 	"github.com/vayu-trading/vayu/engine/market"
-)
-
-const (
-	ms     = market.Mono(time.Millisecond)
-	second = market.Mono(time.Second)
-	minute = market.Mono(time.Minute)
 )
 
 // fault is one way in which a simulated world misbehaves. The letters name the
