@@ -208,6 +208,7 @@ func watch(all []market.Instrument, today market.Date, expiries int) []market.In
 func (s *system) gatewayConfig(today market.Date, boot uint32) gateway.Config {
 	limits, c := throttle.Breeze(), &s.config
 	limits.Second, limits.Minute, limits.Day = c.Limits.PerSecond, c.Limits.PerMinute, c.Limits.PerDay
+	limits.Logins = s.rules.Per10Min
 	policy := retry.Default()
 	policy.MaxRetries, policy.Initial, policy.Max = c.Retry.MaxRetries, c.Retry.InitialBackoff.Duration, c.Retry.MaxBackoff.Duration
 	return gateway.Config{

@@ -61,7 +61,10 @@ type Core struct {
 	halted    bool           // only a person can mend it
 	level     risk.Level
 	strangers []stranger
-	unclaimed int // strangers that may still turn out to be ours
+	past      restoring
+	resumed   bool   // an earlier run of the day has sent orders
+	unclaimed int    // strangers that may still turn out to be ours
+	met       uint64 // strangers so far
 	sync      syncing
 	learnt    uint64     // rises with every execution that becomes known
 	exposure  []exposure // by instrument
@@ -74,17 +77,18 @@ type Core struct {
 // CoreConfig is what a core needs to know before its first event. Durations of
 // zero take their defaults.
 type CoreConfig struct {
-	Universe *market.Universe
-	Book     *book.Book // what risk judges by
-	Gate     *risk.Gate
-	Tag      order.Tag       // of this run
-	NextID   func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
-	Recorder Recorder        // may be nil
-	Lenient  bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
-	Limits   throttle.Limits // zero: the venue's
-	Retry    retry.Policy    // zero: the default
-	Seed     uint64          // spreads delays
-	Orders   int             // room for a day's orders; default 8192
+	Universe   *market.Universe
+	Book       *book.Book // what risk judges by
+	Gate       *risk.Gate
+	Tag        order.Tag       // of this run
+	NextID     func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
+	Recorder   Recorder        // may be nil
+	Lenient    bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
+	Limits     throttle.Limits // zero: the venue's
+	Retry      retry.Policy    // zero: the default
+	Seed       uint64          // spreads delays
+	Orders     int             // room for a day's orders; default 8192
+	Strategies []string        // names of the strategies, from number 1 up: what an earlier run left is theirs by name
 
 	EntryTTL   time.Duration // an order that could not be sent for so long is not sent; default 2 s
 	PermitLife time.Duration // a permit's first byte leaves within; default 50 ms
@@ -168,6 +172,9 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 		c.gate.Raise(e.Level, e.Text)
 	case OperatorEvent:
 		c.operator(&e.Operator)
+	case LoginEvent:
+		c.record.ID, c.record.Session = 0, e.Login
+		c.keep(journal.Login, true)
 	}
 	c.obey()
 	if c.dirty || at.Mono >= c.next {
@@ -372,14 +379,21 @@ func (c *Core) alarm(id order.ID, text string) {
 // operator takes a person's word.
 func (c *Core) operator(p *Operator) {
 	c.dirty = true
+	c.keepNote(p.ID, "operator "+p.Name)
 	o := c.slab.Get(p.ID)
 	switch {
+	case p.Lower:
+		if err := c.gate.Lower(p.Level, p.Name); err != nil {
+			c.alarm(0, err.Error())
+		}
 	case o != nil && !p.Placed.IsZero():
 		c.move(o, &order.Event{Move: order.OperatorPlaced, VenueID: p.Placed})
 		c.bind(o)
 	case o != nil:
 		c.move(o, &order.Event{Move: order.OperatorAbsent})
 		c.bury(o)
+	case p.ID != 0:
+		c.alarm(p.ID, "an operator named an order that this engine does not have")
 	case p.Instrument != 0 && int(p.Instrument) < len(c.exposure):
 		c.exposure[p.Instrument].blocked = ""
 		c.keepBlock(p.Instrument, "")
