@@ -20,7 +20,7 @@ type simClock struct {
 	opens, closes market.UnixNano // as risk is told
 }
 
-func (c *simClock) begin(s *sim) {
+func (c *simClock) begin(s *simWorld) {
 	c.draws = newDraws(s.seed, drawsOfClock)
 	start := 11 * time.Hour
 	c.opens, c.closes = simDay.At(9*time.Hour+15*time.Minute), simDay.At(15*time.Hour+30*time.Minute)
@@ -54,7 +54,7 @@ func (c *simClock) stamp(now market.Mono) market.Stamp {
 
 // pause stops the process and lets it go on: everything that was due meanwhile
 // comes at once.
-func (c *simClock) pause(s *sim) {
+func (c *simClock) pause(s *simWorld) {
 	lasts := c.draws.between(20*ms, 2*second)
 	if c.draws.hit(0.1) {
 		lasts = c.draws.between(10*second, 300*second)
@@ -67,7 +67,7 @@ func (c *simClock) pause(s *sim) {
 }
 
 // jump sets our wall clock up to an hour off, or right again.
-func (c *simClock) jump(s *sim) {
+func (c *simClock) jump(s *simWorld) {
 	c.off = 0
 	if c.draws.hit(0.7) {
 		c.off = time.Duration(c.draws.between(-3600*second, 3600*second))

@@ -14,7 +14,7 @@ const (
 )
 
 // heal ends every fault. What was on its way still arrives.
-func (s *sim) heal() {
+func (s *simWorld) heal() {
 	s.healed = true
 	s.killIn, s.disk.killIn = 0, 0
 	s.disk.full, s.net.out, s.mute, s.clock.off = false, false, false, 0
@@ -28,7 +28,7 @@ func (s *sim) heal() {
 }
 
 // coverHealing lets a token that the venue forgot be noticed by its refusal.
-func (s *sim) coverHealing() {
+func (s *simWorld) coverHealing() {
 	if s.say == nil || !s.up {
 		return
 	}
@@ -39,7 +39,7 @@ func (s *sim) coverHealing() {
 // open tells whether nothing of the faults' aftermath holds calls back any
 // more: what the rules themselves make wait (a breaker's rest of up to a
 // minute, a throttle's, the minute's log, a login) is not part of converging.
-func (s *sim) open() bool {
+func (s *simWorld) open() bool {
 	if !s.up {
 		return false
 	}
@@ -50,7 +50,7 @@ func (s *sim) open() bool {
 
 // converge asserts that all is settled a fence and thirty seconds after the
 // world has healed. Invariants 13, 15 and 19.
-func (s *sim) converge() {
+func (s *simWorld) converge() {
 	began := s.now
 	for !s.open() {
 		if s.now-began > mostWaiting {
@@ -89,7 +89,7 @@ func (s *sim) converge() {
 	}
 }
 
-func (s *sim) settled() bool {
+func (s *simWorld) settled() bool {
 	for _, i := range s.core.active {
 		switch s.core.jobs[i].o.State {
 		case order.Queued, order.Sending, order.Ambiguous, order.Reconciling, order.Absent:
@@ -100,7 +100,7 @@ func (s *sim) settled() bool {
 }
 
 // reckon compares everything with the venue. Invariants 2, 6 and 7.
-func (c *checks) reckon(s *sim) {
+func (c *checks) reckon(s *simWorld) {
 	core := s.core
 	for n := range s.intents {
 		it := &s.intents[n]
@@ -160,7 +160,7 @@ func (c *checks) reckon(s *sim) {
 
 // mayTrade counts the orders that may trade: ours, those that were given up
 // and may yet surface, and other people's.
-func (c *checks) mayTrade(s *sim) (n int) {
+func (c *checks) mayTrade(s *simWorld) (n int) {
 	for i := range s.intents {
 		if o := s.core.slab.Get(s.intents[i].id); o != nil && !o.State.Terminal() {
 			n++

@@ -11,7 +11,7 @@ import (
 // machine's power, from any record on, and the last one may be torn.
 type disk struct {
 	draws    draws
-	world    *sim
+	world    *simWorld
 	bytes    []byte
 	synced   int         // records
 	at       []mark      // one for each record
@@ -32,7 +32,7 @@ type mark struct {
 	hash uint64 // of the live order; zero: the record tells of none
 }
 
-func (d *disk) begin(s *sim) {
+func (d *disk) begin(s *simWorld) {
 	d.draws, d.world = newDraws(s.seed, drawsOfDisk), s
 	d.bytes, d.at = make([]byte, 0, 1<<20), make([]mark, 0, 8192)
 	d.lag = 20 * ms
@@ -70,7 +70,11 @@ func (d *disk) Append(r *journal.Record, spare bool) bool {
 	d.bytes = append(d.bytes, d.form[:]...)
 	m := mark{at: s.now, id: r.ID}
 	switch r.Kind {
-	case journal.Intended, journal.Moved:
+	case journal.Intended: // the order itself follows in the same breath
+		o := *s.core.slab.Get(r.ID)
+		o.State = order.Queued
+		m.hash = hashOrder(&o)
+	case journal.Moved:
 		m.hash = hashOrder(s.core.slab.Get(r.ID))
 	case journal.Sending:
 		if r.Call.Kind == journal.Place {
@@ -86,14 +90,14 @@ func (d *disk) Append(r *journal.Record, spare bool) bool {
 func (d *disk) sync() { d.synced = len(d.at) }
 
 // fill makes the disk full for a while.
-func (d *disk) fill(s *sim) {
+func (d *disk) fill(s *simWorld) {
 	d.full = true
 	s.coverAll(diskFull)
 	s.post(diskFrees, d.draws.between(100*ms, 20*second), 0)
 }
 
 // crash is the end of a process, and perhaps of the machine's power.
-func (d *disk) crash(s *sim, power bool) {
+func (d *disk) crash(s *simWorld, power bool) {
 	d.killIn, d.killed = 0, false
 	if !power {
 		d.bytes = append(d.bytes, d.torn...)
@@ -116,7 +120,7 @@ func (d *disk) crash(s *sim, power bool) {
 }
 
 // replay cuts a torn tail and gives the new process what was kept.
-func (d *disk) replay(s *sim) {
+func (d *disk) replay(s *simWorld) {
 	whole := len(d.bytes) / journal.Size
 	if whole != len(d.at) {
 		s.fail("the disk holds %d whole records, want %d", whole, len(d.at))
@@ -136,7 +140,7 @@ func (d *disk) replay(s *sim) {
 }
 
 // again replays everything into a core that took it in already.
-func (d *disk) again(s *sim, core *Core) {
+func (d *disk) again(s *simWorld, core *Core) {
 	at := s.clock.stamp(s.now)
 	var r journal.Record
 	for i := range d.at {

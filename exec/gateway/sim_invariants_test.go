@@ -60,10 +60,10 @@ type intent struct {
 	taken    bool         // its signal made a venue order
 }
 
-func (c *checks) begin(*sim) { c.marks = make([]uint64, 0, 2048) }
+func (c *checks) begin(*simWorld) { c.marks = make([]uint64, 0, 2048) }
 
 // intent finds the intent of an order.
-func (s *sim) intent(id order.ID) *intent {
+func (s *simWorld) intent(id order.ID) *intent {
 	n := intentOf(id)
 	if n < 0 || int(n) >= len(s.intents) || s.intents[n].id != id {
 		s.fail("order %d is nobody's", id)
@@ -72,7 +72,7 @@ func (s *sim) intent(id order.ID) *intent {
 }
 
 // stepped looks at the core after every event.
-func (c *checks) stepped(s *sim) {
+func (c *checks) stepped(s *simWorld) {
 	switch core := s.core; {
 	case core.stats.Illegal != 0:
 		s.fail("a move outside the table")
@@ -84,7 +84,7 @@ func (c *checks) stepped(s *sim) {
 }
 
 // recorded looks at every record that the journal took.
-func (c *checks) recorded(s *sim, r *journal.Record) {
+func (c *checks) recorded(s *simWorld, r *journal.Record) {
 	switch r.Kind {
 	case journal.Intended:
 		s.intent(r.ID).journal = order.Queued
@@ -102,7 +102,7 @@ func (c *checks) recorded(s *sim, r *journal.Record) {
 }
 
 // moved judges one move by the table, and by the evidence behind it.
-func (c *checks) moved(s *sim, r *journal.Record) {
+func (c *checks) moved(s *simWorld, r *journal.Record) {
 	it := s.intent(r.ID)
 	from, to, m := it.journal, r.Move.State, r.Move.Move
 	it.journal = to
@@ -137,7 +137,7 @@ func (c *checks) moved(s *sim, r *journal.Record) {
 }
 
 // leaving looks at every call that the core wants to make.
-func (c *checks) leaving(s *sim, a *Action) {
+func (c *checks) leaving(s *simWorld, a *Action) {
 	core := s.core
 	if a.Epoch != core.login.Epoch || s.login.current == nil {
 		s.fail("a call of epoch %d, the newest is %d", a.Epoch, core.login.Epoch)
@@ -181,7 +181,7 @@ func (c *checks) leaving(s *sim, a *Action) {
 }
 
 // entering looks at what forbids an entry. Invariant 10.
-func (c *checks) entering(s *sim, a *Action, o *order.Order) {
+func (c *checks) entering(s *simWorld, a *Action, o *order.Order) {
 	core, n := s.core, intentOf(a.ID)
 	cuts := core.cuts(a.Ticket.Instrument, a.Ticket.Side, 0)
 	at := s.clock.stamp(s.now)
@@ -230,14 +230,14 @@ func (c *checks) entering(s *sim, a *Action, o *order.Order) {
 }
 
 // left looks at a call's first byte.
-func (c *checks) left(s *sim, k *traveller) {
+func (c *checks) left(s *simWorld, k *traveller) {
 	if k.token != s.login.held || s.login.byEpoch[k.answer.Epoch] != k.token {
 		s.fail("signed with token %d, the newest is %d", k.token, s.login.held)
 	}
 }
 
 // accepted looks at every order that comes to life at the venue.
-func (c *checks) accepted(s *sim, k *traveller, place int32) {
+func (c *checks) accepted(s *simWorld, k *traveller, place int32) {
 	it := s.intent(k.id)
 	if s.say != nil {
 		s.say("%v venue takes order %d as %v", s.now, intentOf(k.id), s.venue.orders[place].report.VenueID)
@@ -264,7 +264,7 @@ func (c *checks) nowhere(state order.State) bool {
 }
 
 // told looks at every update that strategies get.
-func (c *checks) told(s *sim, u *order.Update) {
+func (c *checks) told(s *simWorld, u *order.Update) {
 	if u.ID == 0 {
 		return
 	}
@@ -291,7 +291,7 @@ func (c *checks) told(s *sim, u *order.Update) {
 
 // traded looks at every fill at the venue: what the account holds must be
 // within what risk counts at worst, whether it has heard of the fill or not.
-func (c *checks) traded(s *sim, id market.InstrumentID) {
+func (c *checks) traded(s *simWorld, id market.InstrumentID) {
 	if !s.up || s.tally.powerLosses > 0 || s.dying {
 		return
 	}
@@ -302,14 +302,14 @@ func (c *checks) traded(s *sim, id market.InstrumentID) {
 	}
 }
 
-func (c *checks) alarm(s *sim, a *Action) {
+func (c *checks) alarm(s *simWorld, a *Action) {
 	if strings.HasPrefix(a.Text, "nobody can say") {
 		c.paged = true
 	}
 }
 
 // lost marks the intents whose records did not survive a loss of power.
-func (c *checks) lost(s *sim, kept int) {
+func (c *checks) lost(s *simWorld, kept int) {
 	for _, m := range s.disk.at[kept:] {
 		if m.id != 0 && m.id < foreign {
 			s.intent(m.id).lost = true
@@ -318,7 +318,7 @@ func (c *checks) lost(s *sim, kept int) {
 }
 
 // lastMarks is what each order was like at its last record.
-func (c *checks) lastMarks(s *sim) []uint64 {
+func (c *checks) lastMarks(s *simWorld) []uint64 {
 	c.marks = c.marks[:0]
 	for range s.intents {
 		c.marks = append(c.marks, 0)
@@ -333,7 +333,7 @@ func (c *checks) lastMarks(s *sim) []uint64 {
 
 // died compares the journal with the process that ends, when it ends between
 // two steps.
-func (c *checks) died(s *sim, whole bool) {
+func (c *checks) died(s *simWorld, whole bool) {
 	if !whole || s.core.stats.Unrecorded > 0 {
 		return
 	}
@@ -349,7 +349,7 @@ func (c *checks) died(s *sim, whole bool) {
 
 // resumed compares what a new process took in with what the last one was when
 // it wrote the last record that was kept.
-func (c *checks) resumed(s *sim) {
+func (c *checks) resumed(s *simWorld) {
 	c.known = [len(c.known)]market.Units{}
 	compare := func(times string) {
 		for n, hash := range c.lastMarks(s) {

@@ -20,8 +20,8 @@ const (
 
 const loginGrace = 30 * second
 
-// token is one session at the venue.
-type token struct {
+// grant is one session at the venue.
+type grant struct {
 	made market.Mono
 	ends market.Mono // refused from then on
 }
@@ -31,7 +31,7 @@ type token struct {
 type logins struct {
 	draws    draws
 	mode     invalidation
-	tokens   []token // the venue's; a token's number is its place
+	tokens   []grant // the venue's; a token's number is its place
 	person   int     // logins that the person has made
 	personAt market.Mono
 	texts    []session.Token
@@ -47,7 +47,7 @@ type logins struct {
 	swaps   uint64
 }
 
-func (l *logins) begin(s *sim) {
+func (l *logins) begin(s *simWorld) {
 	l.draws, l.mode = newDraws(s.seed, drawsOfPeople+1), s.plan.sessions
 	l.logIn(0)
 	for n, at := range s.cuts() {
@@ -62,7 +62,7 @@ func (l *logins) logIn(at market.Mono) {
 }
 
 // cuts are when the venue ends every session.
-func (s *sim) cuts() (at []market.Mono) {
+func (s *simWorld) cuts() (at []market.Mono) {
 	if s.plan.cut > 0 {
 		at = append(at, market.Mono(simDay.At(s.plan.cut)-s.clock.zero))
 	}
@@ -73,7 +73,7 @@ func (s *sim) cuts() (at []market.Mono) {
 }
 
 // cut ends all sessions of the venue; the person logs in again soon.
-func (l *logins) cut(s *sim, _ int32) {
+func (l *logins) cut(s *simWorld, _ int32) {
 	for i := range l.tokens {
 		l.tokens[i].ends = min(l.tokens[i].ends, s.now)
 	}
@@ -84,7 +84,7 @@ func (l *logins) cut(s *sim, _ int32) {
 }
 
 // dropped is the venue forgetting the newest session.
-func (l *logins) dropped(s *sim) {
+func (l *logins) dropped(s *simWorld) {
 	if n := len(l.tokens); n > 0 {
 		l.tokens[n-1].ends = min(l.tokens[n-1].ends, s.now)
 		s.coverAll(tokenDies)
@@ -95,7 +95,7 @@ func (l *logins) dropped(s *sim) {
 func (l *logins) good(t int, now market.Mono) bool { return t >= 0 && now < l.tokens[t].ends }
 
 // start is the session machine of a new process, which has no credential yet.
-func (l *logins) start(s *sim) {
+func (l *logins) start(s *simWorld) {
 	rules := session.DefaultRules()
 	rules.DailyCut = s.plan.cut
 	// A journal knows the exchanges of earlier starts; here each start has its own
@@ -110,7 +110,7 @@ func (l *logins) start(s *sim) {
 	l.feed(s, session.Event{Kind: session.Tick})
 }
 
-func (l *logins) happens(s *sim, h *happening) {
+func (l *logins) happens(s *simWorld, h *happening) {
 	e := session.Event{Kind: session.Tick}
 	switch h.what {
 	case loginTicks:
@@ -144,7 +144,7 @@ func (l *logins) happens(s *sim, h *happening) {
 var errLoginDown = errors.New("the login page is down")
 
 // exchanged is the venue's answer to a login.
-func (l *logins) exchanged(s *sim) session.Event {
+func (l *logins) exchanged(s *simWorld) session.Event {
 	e := session.Event{Kind: session.Exchanged}
 	if s.strikes(l.draws, loginDown, 0) || s.net.out {
 		e.Err = errLoginDown
@@ -158,14 +158,14 @@ func (l *logins) exchanged(s *sim) session.Event {
 			l.tokens[i].ends = min(l.tokens[i].ends, s.now+loginGrace)
 		}
 	}
-	l.tokens = append(l.tokens, token{made: s.now, ends: 1 << 62})
+	l.tokens = append(l.tokens, grant{made: s.now, ends: 1 << 62})
 	l.made = len(l.tokens) - 1
 	e.Credential = &session.Credential{User: "user", Session: l.texts[len(l.texts)-1]}
 	return e
 }
 
 // feed gives the machine an event and does what it wants.
-func (l *logins) feed(s *sim, e session.Event) {
+func (l *logins) feed(s *simWorld, e session.Event) {
 	for {
 		at := s.clock.stamp(s.now)
 		a := l.machine.Step(e, at)
@@ -201,7 +201,7 @@ func (l *logins) feed(s *sim, e session.Event) {
 }
 
 // wake makes the machine tick when it wants to.
-func (l *logins) wake(s *sim) {
+func (l *logins) wake(s *simWorld) {
 	at := s.clock.stamp(s.now)
 	next := l.machine.Next(at)
 	if next == 1<<63-1 {
@@ -215,7 +215,7 @@ func (l *logins) wake(s *sim) {
 }
 
 // swap puts a credential in force. Invariant 12: epochs rise by one.
-func (l *logins) swap(s *sim, c *session.Credential) {
+func (l *logins) swap(s *simWorld, c *session.Credential) {
 	before := uint64(0)
 	if l.current != nil {
 		before = l.current.Epoch
@@ -230,7 +230,7 @@ func (l *logins) swap(s *sim, c *session.Credential) {
 	l.announce(s)
 }
 
-func (l *logins) announce(s *sim) {
+func (l *logins) announce(s *simWorld) {
 	if l.current == nil {
 		return
 	}

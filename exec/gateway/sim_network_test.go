@@ -43,7 +43,7 @@ type network struct {
 	nw, nc int
 }
 
-func (n *network) begin(s *sim) {
+func (n *network) begin(s *simWorld) {
 	n.draws = newDraws(s.seed, drawsOfNetwork)
 	// One more than the venue's limits: the oldest must have left the window.
 	n.writes = make([]market.Mono, s.plan.limits.Second+1)
@@ -75,7 +75,7 @@ func (n *network) release(i int32) {
 }
 
 // send takes a call from the core.
-func (n *network) send(s *sim, a *Action) {
+func (n *network) send(s *simWorld, a *Action) {
 	s.check.leaving(s, a)
 	i := n.take()
 	k := &n.list[i]
@@ -90,12 +90,12 @@ func (n *network) send(s *sim, a *Action) {
 }
 
 // back sends an answer on its way.
-func (n *network) back(s *sim, i int32, after market.Mono) {
+func (n *network) back(s *simWorld, i int32, after market.Mono) {
 	s.postFor(n.list[i].boot, callAnswered, after, i, 0)
 }
 
 // leaves is the moment of the first byte, unless it is too late for it.
-func (n *network) leaves(s *sim, i int32) {
+func (n *network) leaves(s *simWorld, i int32) {
 	k := &n.list[i]
 	k.answer = Answer{Slot: k.slot, Reused: k.reused}
 	if s.clock.mono(s.now) > k.sendBy {
@@ -140,7 +140,7 @@ func (n *network) leaves(s *sim, i int32) {
 }
 
 // vanish loses a call or its answer; with a reset the shell hears of it.
-func (n *network) vanish(s *sim, i int32, reset bool) {
+func (n *network) vanish(s *simWorld, i int32, reset bool) {
 	if !reset {
 		n.release(i)
 		return
@@ -155,7 +155,7 @@ func (n *network) vanish(s *sim, i int32, reset bool) {
 }
 
 // count logs the first byte of a call. Invariant 8.
-func (n *network) count(s *sim, k *traveller) {
+func (n *network) count(s *simWorld, k *traveller) {
 	if s.now-n.calls[n.nc] <= minute-ms {
 		s.fail("%d calls within a minute", len(n.calls))
 	}
@@ -181,7 +181,7 @@ func (n *network) count(s *sim, k *traveller) {
 }
 
 // arrives is where the venue takes a call.
-func (n *network) arrives(s *sim, i int32) {
+func (n *network) arrives(s *simWorld, i int32) {
 	k := &n.list[i]
 	k.answer.Orders, k.answer.Trades, k.answer.Held = nil, nil, nil
 	s.venue.serve(s, k)
@@ -222,7 +222,7 @@ func (n *network) arrives(s *sim, i int32) {
 }
 
 // answered gives an answer to the core, if the shell still listens.
-func (n *network) answered(s *sim, i int32) {
+func (n *network) answered(s *simWorld, i int32) {
 	k := &n.list[i]
 	if s.clock.mono(s.now) <= k.listen {
 		s.event.Kind, s.event.Answer = AnswerEvent, k.answer
@@ -232,7 +232,7 @@ func (n *network) answered(s *sim, i int32) {
 }
 
 // outage cuts everything off for a while.
-func (n *network) outage(s *sim) {
+func (n *network) outage(s *simWorld) {
 	n.out = true
 	s.post(outageEnds, n.draws.between(500*ms, market.Mono(20*time.Second)), 0)
 }

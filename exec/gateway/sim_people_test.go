@@ -7,7 +7,7 @@ import (
 )
 
 // schedulePeople lets strategies trade and an operator look after them.
-func (s *sim) schedulePeople() {
+func (s *simWorld) schedulePeople() {
 	for n := range s.plan.strategies {
 		s.post(strategyActs, s.strategy.between(0, 2*second), int32(n+1))
 	}
@@ -19,10 +19,10 @@ func (s *sim) schedulePeople() {
 }
 
 // midnight is when the day ends, in the world's time.
-func (s *sim) midnight() market.Mono { return market.Mono(simDay.AddDays(1).At(0) - s.clock.zero) }
+func (s *simWorld) midnight() market.Mono { return market.Mono(simDay.AddDays(1).At(0) - s.clock.zero) }
 
 // trading tells whether strategies still ask for something.
-func (s *sim) trading() bool {
+func (s *simWorld) trading() bool {
 	return s.now < s.ends && (s.plan.phase != beforeMidnight || s.now < s.midnight()-50*second)
 }
 
@@ -48,9 +48,9 @@ var recurring = [...]struct {
 }
 
 // scheduleFaults plans the faults that come by themselves.
-func (s *sim) scheduleFaults() {
+func (s *simWorld) scheduleFaults() {
 	for _, r := range recurring {
-		if g := s.mix.grade[r.fault]; g != never {
+		if g := s.mix.grade[r.fault]; g != absent {
 			for at := s.schedule.around(r.slow * gradeEvery[g]); s.now+at < s.ends; at += s.schedule.around(r.slow * gradeEvery[g]) {
 				s.post(r.what, at, 0)
 			}
@@ -59,7 +59,7 @@ func (s *sim) scheduleFaults() {
 }
 
 // acts is a strategy's decision, and the next one's time.
-func (s *sim) acts(n int32) {
+func (s *simWorld) acts(n int32) {
 	if !s.trading() {
 		return
 	}
@@ -71,7 +71,7 @@ func (s *sim) acts(n int32) {
 }
 
 // runs is a strategy that lost its head.
-func (s *sim) runs(int32) {
+func (s *simWorld) runs(int32) {
 	s.coverAll(runaway)
 	for range 60 {
 		s.places(1, 0)
@@ -80,7 +80,7 @@ func (s *sim) runs(int32) {
 
 // places asks for an order; a signal that was given before must not make a
 // second one. It returns the intent's place, -1 when there is no process.
-func (s *sim) places(n order.StrategyID, signal uint64) int32 {
+func (s *simWorld) places(n order.StrategyID, signal uint64) int32 {
 	if !s.up {
 		return -1
 	}
@@ -118,7 +118,7 @@ func (s *sim) places(n order.StrategyID, signal uint64) int32 {
 }
 
 // asks is a strategy's cancel or change of an earlier order.
-func (s *sim) asks(kind order.CommandKind, n int32, price market.Paise) {
+func (s *simWorld) asks(kind order.CommandKind, n int32, price market.Paise) {
 	it := &s.intents[n]
 	if !s.up || it.over {
 		return
@@ -133,22 +133,23 @@ func (s *sim) asks(kind order.CommandKind, n int32, price market.Paise) {
 
 // looks is the operator: lowers what may be lowered, and settles what only a
 // person can, by what the venue knows.
-func (s *sim) looks() {
+func (s *simWorld) looks() {
 	if !s.up {
 		return
 	}
 	c := s.core
 	if s.gate.Level() > risk.Armed && !s.healed && s.people.hit(0.3) {
-		_ = s.gate.Lower(risk.Armed, "an operator")
+		s.orders(Operator{Name: "an operator", Lower: true, Level: risk.Armed})
+		if !s.up || s.core != c {
+			return
+		}
 	}
 	if c.halted || c.refused >= c.login.Epoch && c.login.Epoch != 0 && s.login.good(s.login.held, s.now) {
-		s.event.Kind, s.event.Operator = OperatorEvent, Operator{}
-		s.step()
+		s.orders(Operator{Name: "an operator"})
 	}
 	for id := 1; s.up && s.core == c && id < len(c.exposure); id++ {
 		if c.exposure[id].blocked != "" {
-			s.event.Kind, s.event.Operator = OperatorEvent, Operator{Instrument: market.InstrumentID(id)}
-			s.step()
+			s.orders(Operator{Name: "an operator", Instrument: market.InstrumentID(id)})
 		}
 	}
 	for n := 0; s.up && s.core == c && n < len(c.active); n++ {
@@ -157,18 +158,23 @@ func (s *sim) looks() {
 			continue
 		}
 		it := &s.intents[intentOf(o.Ticket.ID)]
-		verdict := Operator{ID: o.Ticket.ID}
+		verdict := Operator{Name: "an operator", ID: o.Ticket.ID}
 		if it.venue != 0 {
 			verdict.Placed = venueName(int(it.venue - 1))
 		}
-		s.event.Kind, s.event.Operator = OperatorEvent, verdict
-		s.step()
+		s.orders(verdict)
 		return // one at a look
 	}
 }
 
+// orders gives the core a person's word.
+func (s *simWorld) orders(p Operator) {
+	s.event.Kind, s.event.Operator = OperatorEvent, p
+	s.step()
+}
+
 // raises is somebody at the kill switch.
-func (s *sim) raises() {
+func (s *simWorld) raises() {
 	s.coverAll(killLevel)
 	levels := [...]risk.Level{risk.Reducing, risk.CancelAll, risk.FlattenAll}
 	s.event.Kind, s.event.Level, s.event.Text = KillEvent, levels[s.people.IntN(len(levels))], "drill"

@@ -83,7 +83,7 @@ func (f fault) String() string { return faultNames[f] }
 type grade uint8
 
 const (
-	never grade = iota
+	absent grade = iota
 	rare
 	frequent
 	storm

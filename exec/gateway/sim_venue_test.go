@@ -56,8 +56,8 @@ func (l *lagging) hold(now, until market.Mono, quantity market.Units, value mark
 	}
 }
 
-// venue is the gateway of the venue, its orders and what it tells of them.
-type venue struct {
+// exchange is the gateway of the venue, its orders and what it tells of them.
+type exchange struct {
 	draws    draws
 	orders   []simOrder
 	alive    []int32
@@ -70,7 +70,7 @@ type venue struct {
 	n        int
 }
 
-func (v *venue) begin(s *sim) {
+func (v *exchange) begin(s *simWorld) {
 	v.draws = newDraws(s.seed, drawsOfVenue)
 	v.orders = make([]simOrder, 0, 1024)
 	for i := range v.calls {
@@ -95,7 +95,7 @@ func venueName(i int) order.VenueID {
 }
 
 // named finds an order by its id; nil when the venue has none of that name.
-func (v *venue) named(id order.VenueID) *simOrder {
+func (v *exchange) named(id order.VenueID) *simOrder {
 	var text [24]byte
 	t := id.Append(text[:0])
 	if len(t) != 18 {
@@ -112,7 +112,7 @@ func (v *venue) named(id order.VenueID) *simOrder {
 }
 
 // serve is the venue's answer to a call, and its effect.
-func (v *venue) serve(s *sim, k *traveller) {
+func (v *exchange) serve(s *simWorld, k *traveller) {
 	a := &k.answer
 	if !s.login.good(k.token, s.now) {
 		s.cover(sessionRefused, k.id)
@@ -164,13 +164,13 @@ func (v *venue) serve(s *sim, k *traveller) {
 	}
 }
 
-func (v *venue) retryAfter() time.Duration {
+func (v *exchange) retryAfter() time.Duration {
 	return []time.Duration{0, 0, time.Second, 1500 * time.Millisecond, 5 * time.Second}[v.draws.IntN(5)]
 }
 
 // busy counts what arrives, as the venue does, and refuses above its limit for
 // a minute; delays can bunch what left in good order.
-func (v *venue) busy(s *sim) bool {
+func (v *exchange) busy(s *simWorld) bool {
 	if s.plan.dense || s.healed {
 		return false
 	}
@@ -186,7 +186,7 @@ func (v *venue) busy(s *sim) bool {
 }
 
 // place is where an order comes to life.
-func (v *venue) place(s *sim, k *traveller) {
+func (v *exchange) place(s *simWorld, k *traveller) {
 	a := &k.answer
 	if s.strikes(v.draws, refused, k.id) {
 		a.Verdict, a.Reason = order.Refused, "margin"
@@ -212,7 +212,7 @@ func (v *venue) place(s *sim, k *traveller) {
 	}
 }
 
-func (v *venue) remark(s *sim, r order.Remark) order.Remark {
+func (v *exchange) remark(s *simWorld, r order.Remark) order.Remark {
 	switch s.plan.remarks {
 	case blank:
 		return order.Remark{}
@@ -225,13 +225,13 @@ func (v *venue) remark(s *sim, r order.Remark) order.Remark {
 }
 
 // create adds an order to the venue's book.
-func (v *venue) create(s *sim, r order.Report, intent int32) int32 {
+func (v *exchange) create(s *simWorld, r order.Report, intent int32) int32 {
 	i := len(v.orders)
 	r.VenueID = venueName(i)
 	r.OrderedAt = s.clock.venue(s.now) / market.UnixNano(time.Minute) * market.UnixNano(time.Minute)
 	o := simOrder{report: r, before: r, intent: intent, place: int32(len(v.alive)), visible: s.now + v.draws.between(0, 300*ms)}
 	if intent < 0 {
-		if s.mix.grade[listLags] != never {
+		if s.mix.grade[listLags] != absent {
 			o.visible = s.now + v.draws.between(0, s.plan.lag)
 		}
 	} else if s.strikes(v.draws, listLags, s.intents[intent].id) {
@@ -244,7 +244,7 @@ func (v *venue) create(s *sim, r order.Report, intent int32) int32 {
 }
 
 // over takes an order out of the list of the living.
-func (v *venue) over(i int32) {
+func (v *exchange) over(i int32) {
 	o := &v.orders[i]
 	last := len(v.alive) - 1
 	moved := v.alive[last]
@@ -255,7 +255,7 @@ func (v *venue) over(i int32) {
 }
 
 // changing keeps what lists may go on showing for a while.
-func (v *venue) changing(s *sim, o *simOrder) {
+func (v *exchange) changing(s *simWorld, o *simOrder) {
 	if s.now >= o.stale {
 		o.before = o.report
 		o.stale = s.now + s.plan.lag
@@ -263,7 +263,7 @@ func (v *venue) changing(s *sim, o *simOrder) {
 }
 
 // fill fills up to n more units.
-func (v *venue) fill(s *sim, i int32, n market.Units) {
+func (v *exchange) fill(s *simWorld, i int32, n market.Units) {
 	o := &v.orders[i]
 	r := &o.report
 	n = min(n, r.Quantity-r.Executed)
@@ -298,7 +298,7 @@ func (v *venue) fill(s *sim, i int32, n market.Units) {
 }
 
 // ends ends an order that is not filled.
-func (v *venue) ends(s *sim, i int32, status order.Status) {
+func (v *exchange) ends(s *simWorld, i int32, status order.Status) {
 	o := &v.orders[i]
 	r := &o.report
 	if o.place < 0 {
@@ -323,7 +323,7 @@ func (v *venue) ends(s *sim, i int32, status order.Status) {
 	v.notify(s, i)
 }
 
-func (v *venue) iocEnds(s *sim, i int32) {
+func (v *exchange) iocEnds(s *simWorld, i int32) {
 	o := &v.orders[i]
 	if v.draws.hit(0.8) {
 		v.fill(s, i, o.report.Quantity)
@@ -332,7 +332,7 @@ func (v *venue) iocEnds(s *sim, i int32) {
 }
 
 // trades is the market: some order fills a little, or the exchange ends it.
-func (v *venue) trades(s *sim) {
+func (v *exchange) trades(s *simWorld) {
 	pause := s.plan.activity
 	if s.healed {
 		pause = 5 * second
@@ -370,7 +370,7 @@ func (v *venue) trades(s *sim) {
 	}
 }
 
-func (v *venue) cancel(s *sim, k *traveller) {
+func (v *exchange) cancel(s *simWorld, k *traveller) {
 	o := v.named(k.venueID)
 	if o == nil {
 		s.fail("a cancel for %v, which the venue does not have", k.venueID)
@@ -388,7 +388,7 @@ func (v *venue) cancel(s *sim, k *traveller) {
 	}
 }
 
-func (v *venue) modify(s *sim, k *traveller) {
+func (v *exchange) modify(s *simWorld, k *traveller) {
 	o := v.named(k.venueID)
 	if o == nil {
 		s.fail("a change of %v, which the venue does not have", k.venueID)
@@ -406,7 +406,7 @@ func (v *venue) modify(s *sim, k *traveller) {
 }
 
 // read answers the venue's lists, as far as they show the truth.
-func (v *venue) read(s *sim, k *traveller) {
+func (v *exchange) read(s *simWorld, k *traveller) {
 	a := &k.answer
 	if s.strikes(v.draws, readFails, k.id) {
 		a.Verdict, a.Broken = order.Retry, true
@@ -445,7 +445,7 @@ func (v *venue) read(s *sim, k *traveller) {
 	}
 }
 
-func (v *venue) list(s *sim, k *traveller) {
+func (v *exchange) list(s *simWorld, k *traveller) {
 	a := &k.answer
 	today := s.clock.venue(s.now).Date()
 	for i := range v.orders {
@@ -474,7 +474,7 @@ func (v *venue) list(s *sim, k *traveller) {
 
 // coverDoubts counts a fault of a list against every order that looks for
 // itself in it.
-func (s *sim) coverDoubts(f fault) {
+func (s *simWorld) coverDoubts(f fault) {
 	if !s.up {
 		return
 	}
@@ -483,9 +483,9 @@ func (s *sim) coverDoubts(f fault) {
 	}
 }
 
-func (v *venue) positions(s *sim, k *traveller) {
+func (v *exchange) positions(s *simWorld, k *traveller) {
 	var net [len(v.net)]market.Units
-	if s.mix.grade[positionsLag] == never {
+	if s.mix.grade[positionsLag] == absent {
 		net = v.net
 	} else {
 		for i := range v.orders {
@@ -502,7 +502,7 @@ func (v *venue) positions(s *sim, k *traveller) {
 
 // row is an order in a list: without a notice's number, sometimes with its
 // average price, sometimes out of date, sometimes silent about its fills.
-func (v *venue) row(s *sim, o *simOrder) order.Report {
+func (v *exchange) row(s *simWorld, o *simOrder) order.Report {
 	r, id := o.report, order.ID(0)
 	if o.intent >= 0 {
 		id = s.intents[o.intent].id
@@ -521,7 +521,7 @@ func (v *venue) row(s *sim, o *simOrder) order.Report {
 
 // notify sends a notice of the order stream, which carries no remark, no time
 // and no average.
-func (v *venue) notify(s *sim, i int32) {
+func (v *exchange) notify(s *simWorld, i int32) {
 	v.sequence++
 	if !s.up || s.mute {
 		return
@@ -557,16 +557,16 @@ func (v *venue) notify(s *sim, i int32) {
 	}
 }
 
-func (v *venue) forget(i int32) { v.free = append(v.free, i) }
+func (v *exchange) forget(i int32) { v.free = append(v.free, i) }
 
-func (v *venue) noticed(s *sim, i int32) {
+func (v *exchange) noticed(s *simWorld, i int32) {
 	s.event.Kind, s.event.Report = ReportEvent, v.notices[i]
 	v.forget(i)
 	s.step()
 }
 
 // somebody trades by hand on the same account, never like one of ours.
-func (v *venue) somebody(s *sim) {
+func (v *exchange) somebody(s *simWorld) {
 	s.coverAll(external)
 	i := v.create(s, order.Report{
 		Status: order.StatusOrdered, Instrument: market.InstrumentID(1 + v.draws.IntN(3)), Side: market.Buy, Quantity: 3 * lot, Limit: 10500,

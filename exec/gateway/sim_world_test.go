@@ -12,11 +12,11 @@ import (
 	"github.com/vayu-trading/vayu/exec/throttle"
 )
 
-// sim is one seeded world in one goroutine: venue, network, clock, disk,
+// simWorld is one seeded world in one goroutine: venue, network, clock, disk,
 // processes that die, strategies and people, around the real order core. The
 // same seed makes the same world, to the last byte. It is the oracle: it knows
 // every order that the venue accepted.
-type sim struct {
+type simWorld struct {
 	seed     uint64
 	mix      mix
 	plan     plan
@@ -25,7 +25,7 @@ type sim struct {
 	strategy draws
 	clock    simClock
 	net      network
-	venue    venue
+	venue    exchange
 	disk     disk
 	login    logins
 	check    checks
@@ -171,8 +171,8 @@ func simInstruments() []market.Instrument {
 }
 
 // newSim draws a world from its seed.
-func newSim(seed uint64) *sim {
-	s := &sim{
+func newSim(seed uint64) *simWorld {
+	s := &simWorld{
 		seed: seed, schedule: newDraws(seed, drawsOfSchedule), people: newDraws(seed, drawsOfPeople),
 		strategy: newDraws(seed, drawsOfStrategy), now: second, trace: 14695981039346656037,
 	}
@@ -229,7 +229,7 @@ func drawPlan(r draws) plan {
 
 // run lives the world to its end: faults, healing, convergence, the last
 // reckoning.
-func (s *sim) run() {
+func (s *simWorld) run() {
 	s.post(quotesCome, 0, 0)
 	s.start()
 	s.ends = s.now + s.plan.lasts
@@ -247,12 +247,12 @@ func (s *sim) run() {
 }
 
 // post makes something happen after a while.
-func (s *sim) post(w what, after market.Mono, n int32) { s.postFor(0, w, after, n, 0) }
+func (s *simWorld) post(w what, after market.Mono, n int32) { s.postFor(0, w, after, n, 0) }
 
 // postOwn makes something happen to the process, if it still lives then.
-func (s *sim) postOwn(w what, after market.Mono, n int32) { s.postFor(s.boot, w, after, n, 0) }
+func (s *simWorld) postOwn(w what, after market.Mono, n int32) { s.postFor(s.boot, w, after, n, 0) }
 
-func (s *sim) postFor(boot uint32, w what, after market.Mono, n int32, more int64) {
+func (s *simWorld) postFor(boot uint32, w what, after market.Mono, n int32, more int64) {
 	s.posted++
 	rank := s.posted
 	if s.plan.shuffled {
@@ -262,7 +262,7 @@ func (s *sim) postFor(boot uint32, w what, after market.Mono, n int32, more int6
 }
 
 // until lets time pass.
-func (s *sim) until(end market.Mono) {
+func (s *simWorld) until(end market.Mono) {
 	for {
 		next := end
 		if len(s.agenda) > 0 {
@@ -297,7 +297,7 @@ func (s *sim) until(end market.Mono) {
 }
 
 // gone is what becomes of something that was for a process that is dead.
-func (s *sim) gone(h *happening) {
+func (s *simWorld) gone(h *happening) {
 	switch h.what {
 	case callLeaves, callAnswered:
 		s.net.release(h.n)
@@ -306,7 +306,7 @@ func (s *sim) gone(h *happening) {
 	}
 }
 
-func (s *sim) happen(h *happening) {
+func (s *simWorld) happen(h *happening) {
 	switch h.what {
 	case callLeaves:
 		s.net.leaves(s, h.n)
@@ -372,7 +372,7 @@ func (s *sim) happen(h *happening) {
 }
 
 // start starts the process: it takes in what the disk kept.
-func (s *sim) start() {
+func (s *simWorld) start() {
 	s.boot++
 	s.up, s.dying, s.killIn, s.mute, s.stalls = true, false, 0, false, 0
 	s.clock.base = s.now - market.Mono(s.clock.draws.between(ms, 50*ms))
@@ -406,7 +406,7 @@ func (s *sim) start() {
 	s.postOwn(streamComes, s.venue.draws.between(0, second), 0)
 }
 
-func (s *sim) nextID() order.ID {
+func (s *simWorld) nextID() order.ID {
 	s.lastID++
 	for len(s.intents) < int(s.lastID) {
 		s.intents = append(s.intents, intent{})
@@ -423,7 +423,7 @@ func intentOf(id order.ID) int32 {
 }
 
 // step hands the scratch event to the core and carries out what it wants.
-func (s *sim) step() {
+func (s *simWorld) step() {
 	if !s.up {
 		return
 	}
@@ -436,7 +436,7 @@ func (s *sim) step() {
 	s.carryOut(out)
 }
 
-func (s *sim) carryOut(out []Action) {
+func (s *simWorld) carryOut(out []Action) {
 	if s.dying || s.boundary() {
 		s.die()
 		return
@@ -451,7 +451,7 @@ func (s *sim) carryOut(out []Action) {
 }
 
 // boundary is a place between two actions: the process may be killed here.
-func (s *sim) boundary() bool {
+func (s *simWorld) boundary() bool {
 	if s.killIn == 0 {
 		return false
 	}
@@ -460,15 +460,15 @@ func (s *sim) boundary() bool {
 }
 
 // armKill draws where the process dies.
-func (s *sim) armKill() {
+func (s *simWorld) armKill() {
 	if !s.up || s.healed {
 		return
 	}
 	in := s.disk.draws.hit(0.4)
 	switch {
-	case in && s.mix.grade[killedInAppend] != never:
+	case in && s.mix.grade[killedInAppend] != absent:
 		s.disk.killIn = 1 + s.disk.draws.IntN(12)
-	case s.mix.grade[killed] != never || s.mix.grade[powerLost] != never:
+	case s.mix.grade[killed] != absent || s.mix.grade[powerLost] != absent:
 		s.killIn = 1 + s.disk.draws.IntN(24)
 	default:
 		s.disk.killIn = 1 + s.disk.draws.IntN(12)
@@ -476,7 +476,7 @@ func (s *sim) armKill() {
 }
 
 // die ends the process where it stands. What it sent goes on without it.
-func (s *sim) die() {
+func (s *simWorld) die() {
 	inside := s.disk.killed
 	s.check.died(s, !inside)
 	s.tally.addStats(&s.core.stats)
@@ -485,7 +485,7 @@ func (s *sim) die() {
 	if inside {
 		f = killedInAppend
 	}
-	if s.mix.grade[powerLost] != never && (s.mix.grade[killed] == never && !inside || s.disk.draws.hit(0.3)) {
+	if s.mix.grade[powerLost] != absent && (s.mix.grade[killed] == absent && !inside || s.disk.draws.hit(0.3)) {
 		// A machine that lost its power takes longer than a minute to come back.
 		f, down = powerLost, s.disk.draws.between(65*second, 100*second)
 		s.tally.powerLosses++
@@ -503,7 +503,7 @@ func (s *sim) die() {
 }
 
 // act carries out one action.
-func (s *sim) act(a *Action) {
+func (s *simWorld) act(a *Action) {
 	s.hashAction(a)
 	switch {
 	case a.Kind == Emit:
@@ -519,13 +519,13 @@ func (s *sim) act(a *Action) {
 	}
 }
 
-func (s *sim) streamIs(state market.FeedState) {
+func (s *simWorld) streamIs(state market.FeedState) {
 	s.event.Kind, s.event.Stream = StreamEvent, state
 	s.step()
 }
 
 // quotes keeps every instrument's quote fresh.
-func (s *sim) quotes() {
+func (s *simWorld) quotes() {
 	for _, in := range s.universe.All() {
 		q := quote(in.ID)
 		q.Recv = s.clock.mono(s.now)
@@ -536,7 +536,7 @@ func (s *sim) quotes() {
 
 // happens tells whether a fault strikes now, and counts it against the state of
 // the order it strikes.
-func (s *sim) strikes(d draws, f fault, id order.ID) bool {
+func (s *simWorld) strikes(d draws, f fault, id order.ID) bool {
 	p := s.mix.chance[f]
 	if p == 0 || s.healed || d.Float64() >= p {
 		return false
@@ -545,7 +545,7 @@ func (s *sim) strikes(d draws, f fault, id order.ID) bool {
 	return true
 }
 
-func (s *sim) cover(f fault, id order.ID) {
+func (s *simWorld) cover(f fault, id order.ID) {
 	s.tally.hits[f]++
 	if id != 0 && s.up {
 		if o := s.core.slab.Get(id); o != nil {
@@ -555,7 +555,7 @@ func (s *sim) cover(f fault, id order.ID) {
 }
 
 // coverAll counts a fault against every order that is under way.
-func (s *sim) coverAll(f fault) {
+func (s *simWorld) coverAll(f fault) {
 	s.tally.hits[f]++
 	if s.core == nil {
 		return
@@ -571,12 +571,12 @@ func (s *sim) coverAll(f fault) {
 }
 
 // fold takes a number into the trace.
-func (s *sim) fold(v uint64) {
+func (s *simWorld) fold(v uint64) {
 	h := (s.trace ^ v) * 0x9e3779b97f4a7c15
 	s.trace = h ^ h>>29
 }
 
-func (s *sim) hashEvent(e *Event) {
+func (s *simWorld) hashEvent(e *Event) {
 	s.fold(uint64(s.now))
 	s.fold(uint64(e.Kind)<<32 | uint64(e.Answer.Verdict)<<24 | uint64(e.Report.Status)<<16 | uint64(e.Stream)<<8 | uint64(e.Level))
 	s.fold(uint64(e.Answer.Slot)<<32 | uint64(len(e.Answer.Orders))<<16 | uint64(len(e.Answer.Trades)))
@@ -588,7 +588,7 @@ func (s *sim) hashEvent(e *Event) {
 	}
 }
 
-func (s *sim) hashAction(a *Action) {
+func (s *simWorld) hashAction(a *Action) {
 	u := &a.Update
 	s.fold(uint64(a.Kind)<<56 | uint64(a.Attempt)<<48 | uint64(u.State)<<40 | uint64(a.Slot))
 	s.fold(uint64(a.ID))
@@ -601,7 +601,7 @@ func (s *sim) hashAction(a *Action) {
 }
 
 // tell prints an event of the story.
-func (s *sim) tell(e *Event) {
+func (s *simWorld) tell(e *Event) {
 	switch e.Kind {
 	case CommandEvent:
 		t := &e.Command.Ticket
@@ -623,7 +623,7 @@ func (s *sim) tell(e *Event) {
 	}
 }
 
-func (s *sim) tellAction(a *Action) {
+func (s *simWorld) tellAction(a *Action) {
 	switch a.Kind {
 	case Emit:
 		u := &a.Update
@@ -638,6 +638,6 @@ func (s *sim) tellAction(a *Action) {
 // violation is what a world ends with when an invariant is broken.
 type violation struct{ text string }
 
-func (s *sim) fail(format string, args ...any) {
+func (s *simWorld) fail(format string, args ...any) {
 	panic(violation{fmt.Sprintf("at %v: ", time.Duration(s.now)) + fmt.Sprintf(format, args...)})
 }
