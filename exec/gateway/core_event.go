@@ -115,11 +115,12 @@ const (
 	RenewSession             // Epoch was refused
 	RestartStream            // the order stream claims to live and is mute: open it anew
 	Alarm                    // Text, ID: tell a person
+	Armed                    // the lists were read and agree: entries may leave from now on
 	actionKinds   = iota
 )
 
 var actionNames = [actionKinds]string{
-	"none", "place", "modify", "cancel", "read_order", "read_orders", "read_trades", "read_positions", "emit", "renew_session", "restart_stream", "alarm",
+	"none", "place", "modify", "cancel", "read_order", "read_orders", "read_trades", "read_positions", "emit", "renew_session", "restart_stream", "alarm", "armed",
 }
 
 func (k ActionKind) String() string {

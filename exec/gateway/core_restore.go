@@ -207,6 +207,9 @@ func (c *Core) Restored(at market.Stamp) []Action {
 	} else if p.level > risk.Armed {
 		c.gate.Raise(p.level, "as an operator left it: "+p.operator)
 	}
+	for i := range c.out {
+		c.out[i].Update.Restored = c.out[i].Kind == Emit
+	}
 	c.obey()
 	c.dirty = true
 	return c.out
@@ -227,9 +230,7 @@ func (c *Core) resume(o *order.Order) {
 		c.unpriced++
 	}
 	if o.Filled > 0 || !o.State.Terminal() {
-		u := o.Describe(&order.Effect{From: o.State, To: o.State, FilledNow: o.Filled, ValueNow: o.Value}, c.at)
-		u.Restored = true
-		c.emit(u)
+		c.emit(o.Describe(&order.Effect{From: o.State, To: o.State, FilledNow: o.Filled, ValueNow: o.Value}, c.at))
 	}
 	if o.Ticket.Instrument == 0 && !o.State.Terminal() {
 		c.alarm(o.Ticket.ID, "an order of before is in a contract that is not watched today: look at the venue")

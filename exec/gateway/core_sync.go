@@ -28,6 +28,7 @@ type syncing struct {
 	stream     market.FeedState
 	liveAt     market.Mono
 	done       bool // nothing was missed, as far as we know
+	armed      bool // it was done once
 	restartAt  market.Mono
 	list       uint32 // number of the newest order list
 	listing    Slot
@@ -181,6 +182,10 @@ func (s *syncing) finish(c *Core) {
 	}
 	s.done = true
 	c.dirty = true
+	if !s.armed {
+		s.armed = true
+		c.out = append(c.out, Action{Kind: Armed})
+	}
 }
 
 // doubtBase asks for the base anew. Only before the first order of ours: from
