@@ -122,7 +122,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 		if action.Phase != Idle {
 			wg.Go(func() { results <- k.perform(ctx, action) })
 		}
-		timer.Reset(max(k.machine.Next(at).Sub(at.Wall), 0))
+		// The wall clock may jump meanwhile: look again soon.
+		timer.Reset(min(max(k.machine.Next(at).Sub(at.Wall), 0), time.Minute))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

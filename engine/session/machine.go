@@ -93,10 +93,10 @@ type Machine struct {
 	lost     bool        // current was refused
 	fatal    bool
 	renewAt  market.UnixNano
-	tryAt    market.UnixNano // after a failure, not before
-	failures int             // in a row
-	refusals int             // new credentials refused in a row
-	warned   int             // warnings given about current, index into warnings
+	tryAt    market.Mono // after a failure, not before: no jump of the wall clock may put it off
+	failures int         // in a row
+	refusals int         // new credentials refused in a row
+	warned   int         // warnings given about current, index into warnings
 	made     [maxPer10Min]market.Mono
 	madeAt   int
 	today    market.Date
@@ -166,7 +166,7 @@ func (m *Machine) Step(e Event, at market.Stamp) Action {
 
 func (m *Machine) idle(at market.Stamp) Action {
 	switch {
-	case at.Wall < m.tryAt:
+	case at.Mono < m.tryAt:
 	case m.wanted(at):
 		if !m.held.IsZero() {
 			return m.exchange(m.held, at)
@@ -219,7 +219,7 @@ func (m *Machine) fetched(e Event, at market.Stamp) Action {
 		// that the venue dropped early. It never lives longer for it.
 		return m.exchange(e.Login, at)
 	}
-	m.tryAt = at.Wall.Add(m.rules.Poll)
+	m.tryAt = at.Mono.Add(m.rules.Poll)
 	return Action{}
 }
 
@@ -228,7 +228,7 @@ func (m *Machine) exchange(login Token, at market.Stamp) Action {
 		if !m.limited {
 			m.say(fmt.Sprintf("session: %d exchanges in ten minutes or %d today: waiting until %v", m.rules.Per10Min, m.rules.PerDay, free))
 		}
-		m.limited, m.tryAt = true, free
+		m.limited, m.tryAt = true, at.Mono.Add(min(free.Sub(at.Wall), 10*time.Minute))
 		return Action{}
 	}
 	m.limited = false
@@ -324,12 +324,12 @@ func (m *Machine) failed(err error, at market.Stamp) Action {
 		m.fatal = true
 	case errors.Is(err, ErrLogin):
 		m.dead, m.held = m.nextFrom, Token{}
-		m.tryAt = at.Wall.Add(m.rules.Poll)
+		m.tryAt = at.Mono.Add(m.rules.Poll)
 	case errors.Is(err, ErrBusy):
 		// A minute's throttle is over before the third of three exchanges.
-		m.tryAt = at.Wall.Add(busyPolls * m.rules.Poll)
+		m.tryAt = at.Mono.Add(busyPolls * m.rules.Poll)
 	default:
-		m.tryAt = at.Wall.Add(m.rules.Poll << min(m.failures-1, 5))
+		m.tryAt = at.Mono.Add(m.rules.Poll << min(m.failures-1, 5))
 	}
 	return Action{}
 }
@@ -367,14 +367,15 @@ func (m *Machine) Next(at market.Stamp) market.UnixNano {
 	if m.phase != Idle {
 		return next
 	}
+	try := at.Wall.Add(max(m.tryAt.Sub(at.Mono), 0))
 	if m.current == nil || m.wanted(at) {
-		return min(next, max(m.tryAt, at.Wall))
+		return min(next, try)
 	}
 	if m.rules.Expiry(m.renewAt) > m.current.Expiry {
-		next = min(next, max(m.renewAt, m.tryAt))
+		next = min(next, max(m.renewAt, try))
 	}
 	if m.held.IsZero() && m.warned < len(warnings) {
-		next = min(next, max(m.current.Expiry.Add(-warnings[m.warned]), m.tryAt))
+		next = min(next, max(m.current.Expiry.Add(-warnings[m.warned]), try))
 	}
 	return next
 }

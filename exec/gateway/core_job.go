@@ -16,6 +16,7 @@ type job struct {
 	notBefore market.Mono // backoff before the next attempt
 	redialed  bool        // the one immediate redial was used
 	resigned  bool        // the one fresh signature was used
+	clockless bool        // sent by a wall clock that had jumped
 	listed    uint32      // number of the last order list that showed it
 	readAt    market.Mono // when the next order list should start, in doubt
 	doubts    uint8       // lists asked for in this doubt

@@ -15,6 +15,8 @@ const simDay = market.Date(2026_11_24)
 type simClock struct {
 	draws         draws
 	zero          market.UnixNano // of the venue's clock when the world's was zero
+	jumped        market.Mono     // last
+	told          bool            // the shell raised the level for it
 	off           time.Duration   // what our wall clock shows beyond the venue's
 	base          market.Mono     // of the world when the process's monotonic clock was zero
 	opens, closes market.UnixNano // as risk is told
@@ -67,16 +69,41 @@ func (c *simClock) pause(s *simWorld) {
 }
 
 // jump sets our wall clock up to an hour off, or right again.
+//
+// A jump while no process runs, or in the last minute before one starts, hides
+// from it how long ago the last calls were: nothing but the machine's own
+// uptime could tell. Worlds leave that out.
 func (c *simClock) jump(s *simWorld) {
-	c.off = 0
+	if !s.up {
+		return
+	}
+	c.off, c.jumped = 0, s.now
 	if c.draws.hit(0.7) {
 		c.off = time.Duration(c.draws.between(-3600*second, 3600*second))
 		if c.draws.hit(0.5) {
 			c.off = time.Duration(c.draws.between(-5*second, 5*second))
 		}
 	}
+	c.told = false
 	s.coverAll(wallJumps)
 	if s.say != nil {
 		s.say("%v our wall clock is off by %v", s.now, c.off)
+	}
+}
+
+// mend is what whoever starts an engine does to a clock that is far off: the
+// shell would not let it trade otherwise.
+func (c *simClock) mend() {
+	if c.off.Abs() > 30*time.Second {
+		c.off = 0
+	}
+}
+
+// compare is the shell's comparison of our clock with the date of an answer.
+func (c *simClock) compare(s *simWorld) {
+	if c.off.Abs() > 31*time.Second && !c.told {
+		c.told = true
+		s.event.Kind, s.event.Level, s.event.Text = KillEvent, levelReducing, "the venue's clock is far from ours"
+		s.step()
 	}
 }

@@ -37,7 +37,7 @@ import (
 // 18 is the feed's, 20 the shell's: their own packages assert them. That the
 // core allocates nothing is TestPlaceAckFillAllocatesNothing.
 type checks struct {
-	known  [4]market.Units // by instrument: fills of ours that were told in this run
+	known  [instruments + 1]market.Units // by instrument: fills of ours that were told in this run
 	paged  bool
 	marks  []uint64 // by intent: hash of the last record
 	strays int

@@ -61,6 +61,13 @@ func (l *logins) logIn(at market.Mono) {
 	l.personAt = at
 }
 
+// remind makes the person log in again when the session has ended.
+func (l *logins) remind(s *simWorld) {
+	if (l.state == session.Reducing || l.state == session.Down) && s.now-l.personAt > 20*second {
+		l.logIn(s.now + l.draws.between(0, 5*second))
+	}
+}
+
 // cuts are when the venue ends every session.
 func (s *simWorld) cuts() (at []market.Mono) {
 	if s.plan.cut > 0 {
@@ -203,11 +210,8 @@ func (l *logins) feed(s *simWorld, e session.Event) {
 // wake makes the machine tick when it wants to.
 func (l *logins) wake(s *simWorld) {
 	at := s.clock.stamp(s.now)
-	next := l.machine.Next(at)
-	if next == 1<<63-1 {
-		return
-	}
-	due := s.now + max(market.Mono(next-at.Wall), ms)
+	// As the keeper does: the wall clock may jump meanwhile.
+	due := s.now + min(max(market.Mono(l.machine.Next(at)-at.Wall), ms), minute)
 	if l.tickAt == 0 || due < l.tickAt || l.tickAt <= s.now {
 		l.tickAt = due
 		s.postOwn(loginTicks, due-s.now, 0)

@@ -224,7 +224,10 @@ func (n *network) arrives(s *simWorld, i int32) {
 // answered gives an answer to the core, if the shell still listens.
 func (n *network) answered(s *simWorld, i int32) {
 	k := &n.list[i]
-	if s.clock.mono(s.now) <= k.listen {
+	if k.delivered {
+		s.clock.compare(s)
+	}
+	if k := &n.list[i]; s.boot == k.boot && s.clock.mono(s.now) <= k.listen {
 		s.event.Kind, s.event.Answer = AnswerEvent, k.answer
 		s.step()
 	}

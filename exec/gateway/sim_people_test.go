@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/risk"
@@ -34,7 +36,7 @@ var recurring = [...]struct {
 }{
 	{outage, outageBegins, 3},
 	{streamGap, streamGoes, 1},
-	{streamMute, streamTalks, 2},
+	{streamMute, streamFallsMute, 2},
 	{tokenDies, tokenIsDropped, 3},
 	{pauses, processStops, 1},
 	{wallJumps, wallJumpsNow, 1},
@@ -92,7 +94,7 @@ func (s *simWorld) places(n order.StrategyID, signal uint64) int32 {
 	}
 	r := s.strategy
 	t := order.Ticket{
-		ID: id, Strategy: n, Signal: signal, Instrument: market.InstrumentID(1 + r.IntN(3)), Class: order.Entry,
+		ID: id, Strategy: n, Signal: signal, Instrument: market.InstrumentID(1 + r.IntN(instruments)), Class: order.Entry,
 		Lots: market.Lots(1 + r.IntN(2)), Side: market.Buy, Price: market.Paise(9995 - 5*r.IntN(12)), DecidedAt: s.clock.mono(s.now),
 	}
 	if r.IntN(2) == 0 {
@@ -138,7 +140,8 @@ func (s *simWorld) looks() {
 		return
 	}
 	c := s.core
-	if s.gate.Level() > risk.Armed && !s.healed && s.people.hit(0.3) {
+	s.login.remind(s)
+	if s.gate.Level() > risk.Armed && !s.healed && s.people.hit(0.3) && s.clock.off.Abs() < 5*time.Second {
 		s.orders(Operator{Name: "an operator", Lower: true, Level: risk.Armed})
 		if !s.up || s.core != c {
 			return

@@ -12,59 +12,59 @@ import (
 type fault uint8
 
 const (
-	dialFails         fault = iota // N1 N2 N3 N4: not one byte left
-	requestCut                     // N5: a part of the request left
-	requestLost                    // N8: it vanishes on its way, nobody says so
-	requestReset                   // N6: it vanishes, the connection breaks
-	requestSlow                    // N10: it arrives many seconds later
-	answerLost                     // N7 N8: taken, the answer vanishes
-	answerReset                    // N6 N7: taken, the connection breaks
-	answerLate                     // N9 N11: the answer drips in, perhaps after its deadline
-	answerCut                      // N12: the body ends early
-	outage                         // N8 N16: for seconds nothing gets through
-	oddTaken                       // H2 H11 H12: an unknown text or a page, and the order was taken
-	oddNotTaken                    // the same, and it was not
-	noOrderID                      // H3: a success without an order id
-	throttled                      // H6 H9 H10: refused for our rate
-	throttledTaken                 // the same, and yet it was taken (strict worlds only)
-	dayOver                        // H7: the day's calls are used up, it says
-	sessionRefused                 // E1 E3 H5: refused for its session
-	sessionTaken                   // the same, and yet it was taken (strict worlds only)
-	forbidden                      // H8: a page says 403
-	refused                        // H1: the venue's business refusal
-	rejectedLater                  // the exchange rejects what the venue had taken
-	frozen                         // the exchange freezes it for its quantity
-	selfTrade                      // the exchange cancels one of two own orders that would trade
-	cancelledByVenue               // and others unasked
-	cancelIgnored                  // a cancel or a change gets a receipt and does nothing
-	readFails                      // N12 H11: a read gives nothing
-	listEmpty                      // H14
-	listPartial                    // H14
-	listShrinks                    // H14
-	listLags                       // H14: what is new is not in the list yet
-	rowStale                       // H14: a row from before the last change
-	rowSilent                      // a row that does not say what filled
-	otherDay                       // H14: a row of yesterday
-	tradesLag                      // the trade book is behind
-	positionsLag                   // the positions are behind
-	noticeLost                     // F18
-	noticeTwice                    // F18
-	noticeLate                     // F17 F18
-	streamGap                      // F1
-	streamMute                     // F3
-	loginDown                      // E5
-	tokenDies                      // E1 E3: the venue forgets a session
-	pauses                         // P7 P8: the process stands still
-	wallJumps                      // P9
-	diskFull                       // P4
-	killed                         // P1 P14: between two actions
-	killedInAppend                 // P1 P2: inside the journal
-	powerLost                      // P1 P2: with the records that were not synced
-	runaway                        // R2
-	signalTwice                    // R5
-	external                       // somebody else trades on the account
-	killLevel                      // R9
-	faults            = iota
+	dialFails        fault = iota // N1 N2 N3 N4: not one byte left
+	requestCut                    // N5: a part of the request left
+	requestLost                   // N8: it vanishes on its way, nobody says so
+	requestReset                  // N6: it vanishes, the connection breaks
+	requestSlow                   // N10: it arrives many seconds later
+	answerLost                    // N7 N8: taken, the answer vanishes
+	answerReset                   // N6 N7: taken, the connection breaks
+	answerLate                    // N9 N11: the answer drips in, perhaps after its deadline
+	answerCut                     // N12: the body ends early
+	outage                        // N8 N16: for seconds nothing gets through
+	oddTaken                      // H2 H11 H12: an unknown text or a page, and the order was taken
+	oddNotTaken                   // the same, and it was not
+	noOrderID                     // H3: a success without an order id
+	throttled                     // H6 H9 H10: refused for our rate
+	throttledTaken                // the same, and yet it was taken (strict worlds only)
+	dayOver                       // H7: the day's calls are used up, it says
+	sessionRefused                // E1 E3 H5: refused for its session
+	sessionTaken                  // the same, and yet it was taken (strict worlds only)
+	forbidden                     // H8: a page says 403
+	refused                       // H1: the venue's business refusal
+	rejectedLater                 // the exchange rejects what the venue had taken
+	frozen                        // the exchange freezes it for its quantity
+	selfTrade                     // the exchange cancels one of two own orders that would trade
+	cancelledByVenue              // and others unasked
+	cancelIgnored                 // a cancel or a change gets a receipt and does nothing
+	readFails                     // N12 H11: a read gives nothing
+	listEmpty                     // H14
+	listPartial                   // H14
+	listShrinks                   // H14
+	listLags                      // H14: what is new is not in the list yet
+	rowStale                      // H14: a row from before the last change
+	rowSilent                     // a row that does not say what filled
+	otherDay                      // H14: a row of yesterday
+	tradesLag                     // the trade book is behind
+	positionsLag                  // the positions are behind
+	noticeLost                    // F18
+	noticeTwice                   // F18
+	noticeLate                    // F17 F18
+	streamGap                     // F1
+	streamMute                    // F3
+	loginDown                     // E5
+	tokenDies                     // E1 E3: the venue forgets a session
+	pauses                        // P7 P8: the process stands still
+	wallJumps                     // P9
+	diskFull                      // P4
+	killed                        // P1 P14: between two actions
+	killedInAppend                // P1 P2: inside the journal
+	powerLost                     // P1 P2: with the records that were not synced
+	runaway                       // R2
+	signalTwice                   // R5
+	external                      // somebody else trades on the account
+	killLevel                     // R9
+	faults           = iota
 )
 
 var faultNames = [faults]string{

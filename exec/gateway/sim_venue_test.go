@@ -64,8 +64,8 @@ type exchange struct {
 	sequence uint64
 	notices  []order.Report
 	free     []int32
-	net      [4]market.Units // by instrument, all orders
-	own      [4]market.Units // ours alone
+	net      [instruments + 1]market.Units // by instrument, all orders
+	own      [instruments + 1]market.Units // ours alone
 	calls    [128]market.Mono
 	n        int
 }
@@ -569,7 +569,7 @@ func (v *exchange) noticed(s *simWorld, i int32) {
 func (v *exchange) somebody(s *simWorld) {
 	s.coverAll(external)
 	i := v.create(s, order.Report{
-		Status: order.StatusOrdered, Instrument: market.InstrumentID(1 + v.draws.IntN(3)), Side: market.Buy, Quantity: 3 * lot, Limit: 10500,
+		Status: order.StatusOrdered, Instrument: market.InstrumentID(1 + v.draws.IntN(instruments)), Side: market.Buy, Quantity: 3 * lot, Limit: 10500,
 	}, -1)
 	if v.draws.hit(0.7) {
 		v.fill(s, i, lot*market.Units(1+v.draws.IntN(3)))

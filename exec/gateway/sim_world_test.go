@@ -143,7 +143,7 @@ const (
 	quotesCome
 	streamGoes
 	streamComes
-	streamTalks
+	streamFallsMute
 	loginTicks
 	loginLost
 	loginFetched
@@ -167,8 +167,12 @@ const (
 func simInstruments() []market.Instrument {
 	return []market.Instrument{
 		option("1001", 24000, market.Call), option("1002", 24000, market.Put), option("1003", 24100, market.Call),
+		option("1004", 24100, market.Put), option("1005", 23900, market.Call), option("1006", 23900, market.Put),
 	}
 }
+
+// instruments is how many there are to trade.
+const instruments = 6
 
 // newSim draws a world from its seed.
 func newSim(seed uint64) *simWorld {
@@ -220,8 +224,8 @@ func drawPlan(r draws) plan {
 		p.limits.Reserves[order.Reconcile] = throttle.Reserve{Second: 10, Minute: 100, Day: 500}
 		p.limits.Reserves[order.Entry] = throttle.Reserve{Second: 10, Minute: 300, Day: 1500}
 		p.limits.Reserves[order.Data] = throttle.Reserve{Second: 10, Minute: 400, Day: 2000}
-		p.pace, p.lasts = r.between(150*ms, 1200*ms), r.between(60*second, 150*second)
-		p.life, p.activity = r.between(200*ms, 4*second), r.between(50*ms, 500*ms)
+		p.pace, p.lasts = r.between(80*ms, 400*ms), r.between(60*second, 120*second)
+		p.life, p.activity = r.between(100*ms, 2*second), r.between(30*ms, 300*ms)
 		p.person = r.between(second, 8*second)
 	}
 	return p
@@ -334,13 +338,15 @@ func (s *simWorld) happen(h *happening) {
 		s.quotes()
 		s.post(quotesCome, 20*second, 0)
 	case streamGoes:
+		s.coverAll(streamGap)
 		s.streamIs(market.FeedDown)
 		s.postOwn(streamComes, s.venue.draws.between(0, 4*second), 0)
 	case streamComes:
 		s.mute = false
 		s.streamIs(market.FeedLive)
-	case streamTalks:
-		s.mute = false
+	case streamFallsMute: // until somebody opens it anew
+		s.coverAll(streamMute)
+		s.mute = true
 	case loginTicks, loginLost, loginFetched, loginExchanged, loginProbed, feedsMoved:
 		s.login.happens(s, h)
 	case tokenIsDropped:
@@ -376,6 +382,7 @@ func (s *simWorld) start() {
 	s.boot++
 	s.up, s.dying, s.killIn, s.mute, s.stalls = true, false, 0, false, 0
 	s.clock.base = s.now - market.Mono(s.clock.draws.between(ms, 50*ms))
+	s.clock.mend()
 	s.quotes()
 	limits := wide()
 	limits.Runaway = s.plan.runaways
@@ -489,6 +496,9 @@ func (s *simWorld) die() {
 		// A machine that lost its power takes longer than a minute to come back.
 		f, down = powerLost, s.disk.draws.between(65*second, 100*second)
 		s.tally.powerLosses++
+	}
+	if s.clock.jumped != 0 { // see simClock.jump
+		down = max(down, s.clock.jumped+65*second-s.now)
 	}
 	s.coverAll(f)
 	s.disk.crash(s, f == powerLost)
