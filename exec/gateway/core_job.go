@@ -36,6 +36,8 @@ type cancelReq struct {
 	cancelSlot  Slot
 	cancelAt    market.Mono // not before
 	cancelTries uint8
+	refusedAt   market.Mono // the venue refused the cancel, and no read has shown the order alive since
+	cancelSoon  market.Mono // not before, once one has
 }
 
 type modifyReq struct {

@@ -126,6 +126,7 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 	}
 	j := c.job(o)
 	c.priceSeen(j, r, k)
+	c.aliveAgain(j, k)
 	if effect.From != effect.To || effect.From.InDoubt() {
 		c.activate(j)
 	}
