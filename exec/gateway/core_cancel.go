@@ -79,6 +79,8 @@ func (c *Core) cancelled(j *job, k *flight, a *Answer) {
 		wait, most = cancelWaitMost, cancelWaitMost
 		j.refusedAt, j.cancelSoon = now, now.Add(min(retry.Quick().Cap(int(min(j.cancelTries, 8))), killWaitMost))
 		c.look(j, now.Add(c.config.Evidence))
+	case order.ConfigFatal:
+		wait = most // it goes on, but a venue that forbids us is not hammered
 	default:
 		wait = retry.Quick().Cap(int(min(j.cancelTries, 8)))
 		c.look(j, now.Add(c.config.Evidence))

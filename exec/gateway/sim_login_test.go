@@ -211,7 +211,7 @@ func (l *logins) feed(s *simWorld, e session.Event) {
 func (l *logins) wake(s *simWorld) {
 	at := s.clock.stamp(s.now)
 	// As the keeper does: the wall clock may jump meanwhile.
-	due := s.now + min(max(market.Mono(l.machine.Next(at)-at.Wall), ms), minute)
+	due := s.now + min(max(market.Mono(l.machine.Wait(at)), ms), minute)
 	if l.tickAt == 0 || due < l.tickAt || l.tickAt <= s.now {
 		l.tickAt = due
 		s.postOwn(loginTicks, due-s.now, 0)
