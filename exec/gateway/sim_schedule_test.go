@@ -30,7 +30,7 @@ const (
 	dayOver                       // H7: the day's calls are used up, it says
 	sessionRefused                // E1 E3 H5: refused for its session
 	sessionTaken                  // the same, and yet it was taken (strict worlds only)
-	forbidden                     // H8: a page says 403
+	forbiddenPage                 // H8: a page says 403
 	refused                       // H1: the venue's business refusal
 	rejectedLater                 // the exchange rejects what the venue had taken
 	frozen                        // the exchange freezes it for its quantity
@@ -102,7 +102,7 @@ var mildness = func() (m [faults]float64) {
 	for f := range m {
 		m[f] = 1
 	}
-	m[sessionRefused], m[sessionTaken], m[forbidden], m[dayOver] = 0.03, 0.03, 0.01, 0.002
+	m[sessionRefused], m[sessionTaken], m[forbiddenPage], m[dayOver] = 0.03, 0.03, 0.01, 0.002
 	m[throttled], m[throttledTaken], m[otherDay] = 0.2, 0.2, 0.3
 	return m
 }()

@@ -135,7 +135,7 @@ func (v *exchange) serve(s *simWorld, k *traveller) {
 		a.Broken = v.draws.hit(0.5)
 		return
 	}
-	if s.strikes(v.draws, forbidden, k.id) {
+	if s.strikes(v.draws, forbiddenPage, k.id) {
 		a.Verdict, a.Reason = order.ConfigFatal, "403"
 		return
 	}
@@ -409,6 +409,7 @@ func (v *exchange) modify(s *simWorld, k *traveller) {
 func (v *exchange) read(s *simWorld, k *traveller) {
 	a := &k.answer
 	if s.strikes(v.draws, readFails, k.id) {
+		s.coverDoubts(readFails)
 		a.Verdict, a.Broken = order.Retry, true
 		return
 	}

@@ -203,7 +203,7 @@ func newSim(seed uint64) *simWorld {
 
 func drawPlan(r draws) plan {
 	p := plan{
-		dense: r.hit(0.6), lenient: r.hit(0.3), remarks: remarks(r.IntN(int(remarkModes))), sessions: invalidation(r.IntN(int(invalidations))),
+		dense: r.hit(0.75), lenient: r.hit(0.3), remarks: remarks(r.IntN(int(remarkModes))), sessions: invalidation(r.IntN(int(invalidations))),
 		shuffled: r.hit(0.5), limits: throttle.Breeze(),
 		strategies: 1 + r.IntN(4), pace: r.between(300*ms, 4*second), life: r.between(200*ms, 10*second),
 		slowest: []market.Mono{5 * second, 12 * second, 25 * second}[r.IntN(3)], lag: r.between(0, 3*second),
@@ -224,7 +224,8 @@ func drawPlan(r draws) plan {
 		p.limits.Reserves[order.Reconcile] = throttle.Reserve{Second: 10, Minute: 100, Day: 500}
 		p.limits.Reserves[order.Entry] = throttle.Reserve{Second: 10, Minute: 300, Day: 1500}
 		p.limits.Reserves[order.Data] = throttle.Reserve{Second: 10, Minute: 400, Day: 2000}
-		p.pace, p.lasts = r.between(80*ms, 400*ms), r.between(60*second, 120*second)
+		p.strategies = 4 + r.IntN(4)
+		p.pace, p.lasts = r.between(450*ms, 900*ms), r.between(60*second, 180*second)
 		p.life, p.activity = r.between(100*ms, 2*second), r.between(30*ms, 300*ms)
 		p.person = r.between(second, 8*second)
 	}
