@@ -68,8 +68,14 @@ func (w *writer) venue(id *order.VenueID) {
 	w.skip(24)
 }
 
+// seenMost bounds how many texts a reader keeps.
+const seenMost = 4096
+
 // reader takes a record's bytes apart again.
-type reader struct{ at []byte }
+type reader struct {
+	at   []byte
+	seen map[string]string
+}
 
 func (r *reader) skip(n int) { r.at = r.at[n:] }
 
@@ -90,8 +96,15 @@ func (r *reader) flags(into ...*bool) {
 
 func (r *reader) text(room int) string {
 	n := min(int(r.u8()), room)
-	s := string(r.at[:n])
+	text := r.at[:n]
 	r.skip(room)
+	if s, ok := r.seen[string(text)]; ok || n == 0 {
+		return s
+	}
+	s := string(text)
+	if r.seen != nil && len(r.seen) < seenMost {
+		r.seen[s] = s
+	}
 	return s
 }
 

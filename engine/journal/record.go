@@ -303,11 +303,15 @@ func (r *Record) Encode(dst *[Size]byte) {
 }
 
 // Decode reads a record; an error that wraps [ErrRecord] when it is damaged.
-func (r *Record) Decode(src *[Size]byte) error {
+func (r *Record) Decode(src *[Size]byte) error { return r.decode(src, nil) }
+
+// decode is Decode with the texts seen so far, so that a text that comes again
+// needs no new memory; nil for none.
+func (r *Record) decode(src *[Size]byte, seen map[string]string) error {
 	if crc32.Checksum(src[4:], castagnoli) != binary.LittleEndian.Uint32(src[:4]) {
 		return fmt.Errorf("%w: the checksum does not fit", ErrRecord)
 	}
-	rd := reader{at: src[4:]}
+	rd := reader{at: src[4:], seen: seen}
 	kind := Kind(rd.u8())
 	rd.skip(3)
 	*r = Record{Kind: kind, Sequence: rd.u64()}

@@ -41,6 +41,7 @@ const (
 // Sentinels that an [Exchanger] or a probe wraps, so that the machine knows
 // what an error means. Any other error is worth another try.
 var (
+	ErrBusy   = errors.New("session: the venue throttles us; the login is tried again later")
 	ErrLogin  = errors.New("session: the venue refuses this login; log in again")
 	ErrConfig = errors.New("session: the venue refuses this application; check app key, secret and address")
 )
@@ -106,6 +107,9 @@ type Machine struct {
 }
 
 const maxPer10Min = 1024
+
+// busyPolls is how many polls a throttled login waits.
+const busyPolls = 4
 
 // warnings is when a person is told that no new login is there, before the end.
 var warnings = [...]time.Duration{60 * time.Minute, 30 * time.Minute, 15 * time.Minute, 5 * time.Minute}
@@ -321,6 +325,9 @@ func (m *Machine) failed(err error, at market.Stamp) Action {
 	case errors.Is(err, ErrLogin):
 		m.dead, m.held = m.nextFrom, Token{}
 		m.tryAt = at.Wall.Add(m.rules.Poll)
+	case errors.Is(err, ErrBusy):
+		// A minute's throttle is over before the third of three exchanges.
+		m.tryAt = at.Wall.Add(busyPolls * m.rules.Poll)
 	default:
 		m.tryAt = at.Wall.Add(m.rules.Poll << min(m.failures-1, 5))
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/book"
+	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/risk"
@@ -24,21 +25,26 @@ import (
 // The rule above all: an order whose outcome is unknown is never sent again. It
 // is looked for until the venue shows it, or validly does not.
 type Core struct {
-	config   CoreConfig
-	gate     *risk.Gate
-	slab     *order.Slab
-	limits   *throttle.Gate
-	writes   *breaker.Breaker
-	reads    *breaker.Breaker
-	budget   *retry.Budget
-	rng      *rand.Rand
-	view     book.View
-	at       market.Stamp // of the event in hand
-	out      []Action
-	effect   order.Effect // scratch: a local would escape through Recorder
-	next     market.Mono
-	dirty    bool            // something may be due now
-	midnight market.UnixNano // the day's count ends
+	config     CoreConfig
+	gate       *risk.Gate
+	slab       *order.Slab
+	limits     *throttle.Gate
+	writes     *breaker.Breaker
+	reads      *breaker.Breaker
+	budget     *retry.Budget
+	rng        *rand.Rand
+	view       book.View
+	at         market.Stamp // of the event in hand
+	out        []Action
+	effect     order.Effect
+	record     journal.Record // scratch: a local would escape through Recorder
+	unkept     bool           // the last record could not be kept
+	unkeptTold bool
+	tripped    [2]breaker.State // as the journal knows them
+	delay      time.Duration    // until what the answer in hand leads to
+	next       market.Mono
+	dirty      bool            // something may be due now
+	midnight   market.UnixNano // the day's count ends
 
 	jobs   []job   // beside the slab: jobs[o.Slot()] works on o
 	active []int32 // jobs with something to do, oldest first
@@ -55,7 +61,10 @@ type Core struct {
 	halted    bool           // only a person can mend it
 	level     risk.Level
 	strangers []stranger
-	unclaimed int // strangers that may still turn out to be ours
+	past      restoring
+	resumed   bool   // an earlier run of the day has sent orders
+	unclaimed int    // strangers that may still turn out to be ours
+	met       uint64 // strangers so far
 	sync      syncing
 	learnt    uint64     // rises with every execution that becomes known
 	exposure  []exposure // by instrument
@@ -68,17 +77,18 @@ type Core struct {
 // CoreConfig is what a core needs to know before its first event. Durations of
 // zero take their defaults.
 type CoreConfig struct {
-	Universe *market.Universe
-	Book     *book.Book // what risk judges by
-	Gate     *risk.Gate
-	Tag      order.Tag       // of this run
-	NextID   func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
-	Recorder Recorder        // may be nil
-	Lenient  bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
-	Limits   throttle.Limits // zero: the venue's
-	Retry    retry.Policy    // zero: the default
-	Seed     uint64          // spreads delays
-	Orders   int             // room for a day's orders; default 8192
+	Universe   *market.Universe
+	Book       *book.Book // what risk judges by
+	Gate       *risk.Gate
+	Tag        order.Tag       // of this run
+	NextID     func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
+	Recorder   Recorder        // may be nil
+	Lenient    bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
+	Limits     throttle.Limits // zero: the venue's
+	Retry      retry.Policy    // zero: the default
+	Seed       uint64          // spreads delays
+	Orders     int             // room for a day's orders; default 8192
+	Strategies []string        // names of the strategies, from number 1 up: what an earlier run left is theirs by name
 
 	EntryTTL   time.Duration // an order that could not be sent for so long is not sent; default 2 s
 	PermitLife time.Duration // a permit's first byte leaves within; default 50 ms
@@ -89,16 +99,6 @@ type CoreConfig struct {
 	Notice     time.Duration // the order stream speaks of an accepted order within; default 3 s
 	PollOpen   time.Duration // order list while orders are open; default 30 s
 	PollFlat   time.Duration // order list otherwise; default 2 min
-}
-
-// Recorder is told what the core is about to do, before it does it. It must not
-// block.
-type Recorder interface {
-	// Sending is called before each write leaves. False, nothing may be kept on
-	// record: a placement is then denied, cancels and modifications go on.
-	Sending(a *Action, at market.Stamp) bool
-	// Moved is called after each change of an order.
-	Moved(o *order.Order, m order.Move, e *order.Effect, at market.Stamp)
 }
 
 // markEvery is how often positions are valued.
@@ -172,6 +172,9 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 		c.gate.Raise(e.Level, e.Text)
 	case OperatorEvent:
 		c.operator(&e.Operator)
+	case LoginEvent:
+		c.record.ID, c.record.Session = 0, e.Login
+		c.keep(journal.Login, true)
 	}
 	c.obey()
 	if c.dirty || at.Mono >= c.next {
@@ -180,6 +183,8 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	if c.obey() { // valuing positions raised it
 		c.pump()
 	}
+	c.keepTrips()
+	c.tellUnkept()
 	return c.out
 }
 
@@ -192,6 +197,7 @@ func (c *Core) obey() bool {
 	}
 	raised := level > c.level
 	c.level = level
+	c.keepLevel(level, !raised) // it falls by a person's hand only
 	if raised {
 		c.raised(level)
 	}
@@ -366,22 +372,31 @@ func (c *Core) halt(why string) {
 
 func (c *Core) alarm(id order.ID, text string) {
 	c.stats.Alarms++
+	c.keepNote(id, text)
 	c.out = append(c.out, Action{Kind: Alarm, ID: id, Text: text})
 }
 
 // operator takes a person's word.
 func (c *Core) operator(p *Operator) {
 	c.dirty = true
+	c.keepNote(p.ID, "operator "+p.Name)
 	o := c.slab.Get(p.ID)
 	switch {
+	case p.Lower:
+		if err := c.gate.Lower(p.Level, p.Name); err != nil {
+			c.alarm(0, err.Error())
+		}
 	case o != nil && !p.Placed.IsZero():
 		c.move(o, &order.Event{Move: order.OperatorPlaced, VenueID: p.Placed})
 		c.bind(o)
 	case o != nil:
 		c.move(o, &order.Event{Move: order.OperatorAbsent})
 		c.bury(o)
+	case p.ID != 0:
+		c.alarm(p.ID, "an operator named an order that this engine does not have")
 	case p.Instrument != 0 && int(p.Instrument) < len(c.exposure):
 		c.exposure[p.Instrument].blocked = ""
+		c.keepBlock(p.Instrument, "")
 	default:
 		c.halted, c.refused = false, 0 // the person has looked at the login too
 		c.tellLogin()
@@ -393,6 +408,9 @@ func (c *Core) operator(p *Operator) {
 func (c *Core) Permit(class order.Class, at market.Mono) (ok bool, again market.Mono) {
 	if c.limits.Take(class, false, at) {
 		c.budget.Called(false, at)
+		c.at.Mono = max(c.at.Mono, at)
+		c.record.ID, c.record.Call = 0, journal.Call{Kind: journal.ReadOther, Class: class, Attempt: 1, Epoch: c.login.Epoch}
+		c.keep(journal.Reading, true)
 		return true, 0
 	}
 	return false, c.limits.Ready(class, false, at)

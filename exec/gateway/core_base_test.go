@@ -30,7 +30,7 @@ func TestARestartKnowsThePosition(t *testing.T) {
 			w.strategy()
 			for range 2 {
 				w.run(w.now + w.between(5*second, 40*second))
-				w.restart()
+				w.restart(seed%2 == 0)
 			}
 			w.run(w.now + 20*second)
 			w.chances = chances{}

@@ -30,6 +30,7 @@ type flight struct {
 	class      order.Class
 	late       bool // timed out; an answer is still welcome
 	again      bool // repeats another
+	attempt    uint8
 	probe      bool // finds out for the breakers whether the venue has healed
 	job        int32
 	epoch      uint64
@@ -159,7 +160,7 @@ func (c *Core) start(kind ActionKind, class order.Class, j *job, generation brea
 	}
 	*k = flight{
 		slot: Slot(t.serial), kind: kind, class: class, job: -1, epoch: c.login.Epoch, again: again,
-		started: now, deadline: now.Add(wait), listen: now.Add(wait + listenFor), generation: generation,
+		attempt: 1, started: now, deadline: now.Add(wait), listen: now.Add(wait + listenFor), generation: generation,
 	}
 	a := Action{
 		Kind: kind, Class: class, Slot: k.slot, Attempt: 1, Epoch: c.login.Epoch,
@@ -178,6 +179,9 @@ func (c *Core) start(kind ActionKind, class order.Class, j *job, generation brea
 	c.budget.Called(again, now)
 	c.wake(k.deadline)
 	c.out = append(c.out, a)
+	if !kind.Write() {
+		c.keepCall(&a)
+	}
 	return k, &c.out[len(c.out)-1]
 }
 
@@ -198,7 +202,7 @@ func (c *Core) expireCalls() {
 			c.judge(k, breaker.Failure)
 			c.budget.Failed()
 			c.stats.Calls[k.kind].TimedOut++
-			c.ended(k, &Answer{Slot: k.slot, Verdict: order.Unknown})
+			c.ended(k, &Answer{Slot: k.slot, Verdict: order.Unknown, Epoch: k.epoch, Reason: "no answer in time"})
 			c.wake(k.listen)
 		case k.late && now >= k.listen:
 			*k = flight{}
@@ -311,6 +315,12 @@ func (c *Core) account(k *flight, a *Answer) {
 
 // ended hands an answer to what waits for it.
 func (c *Core) ended(k *flight, a *Answer) {
+	c.delay = 0
+	c.settled(k, a)
+	c.keepAnswer(k, a)
+}
+
+func (c *Core) settled(k *flight, a *Answer) {
 	var j *job
 	if k.job >= 0 {
 		j = &c.jobs[k.job]

@@ -52,9 +52,8 @@ func (c *Core) cancel(j *job) {
 	a.Attempt = j.cancelTries + 1
 	j.cancelSlot = k.slot
 	j.cancelTries = min(j.cancelTries+1, 100)
-	if c.config.Recorder != nil {
-		c.config.Recorder.Sending(a, c.at)
-	}
+	k.attempt = a.Attempt
+	c.keepCall(a)
 }
 
 // cancelled takes the end of a cancel. A yes is a receipt only: what ended the
@@ -79,6 +78,7 @@ func (c *Core) cancelled(j *job, k *flight, a *Answer) {
 		c.look(j, now.Add(c.config.Evidence))
 	}
 	j.cancelAt = now.Add(min(wait, most))
+	c.delay = min(wait, most)
 }
 
 // look asks for the order's own detail.
@@ -197,9 +197,8 @@ func (c *Core) modify(j *job) {
 	a.SendBy = min(a.SendBy, j.modifyUntil)
 	j.modifySlot, j.modifyPrice = k.slot, o.PriceWanted
 	j.modifyTries++
-	if c.config.Recorder != nil {
-		c.config.Recorder.Sending(a, c.at)
-	}
+	k.attempt = a.Attempt
+	c.keepCall(a)
 }
 
 func (c *Core) dropPrice(j *job, why string) {
@@ -236,6 +235,7 @@ func (c *Core) modified(j *job, k *flight, a *Answer) {
 			return
 		}
 		j.modifyAt = now.Add(delay)
+		c.delay = delay
 		return
 	case order.Refused, order.RefusedPre:
 		c.dropPrice(j, "modification refused by the venue")

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 )
@@ -27,6 +28,7 @@ type job struct {
 	traded     market.Units
 	tradedAs   market.Paise // value of traded
 	tradedIn   uint32       // number of the trade book that traded is of
+	kept       journal.Move // as the journal knows it
 }
 
 type cancelReq struct {
@@ -87,9 +89,7 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 		c.block(o.Ticket.Instrument, "an order that had ended here lives at the venue")
 		c.alarm(o.Ticket.ID, "an order that had ended here lives at the venue: cancel it by hand")
 	}
-	if c.config.Recorder != nil {
-		c.config.Recorder.Moved(o, m, effect, c.at)
-	}
+	c.keepMove(o, m)
 	if o.Estimated != estimated {
 		c.unpriced++
 		if estimated {
@@ -166,6 +166,7 @@ type exposure struct {
 func (c *Core) block(id market.InstrumentID, why string) {
 	if int(id) < len(c.exposure) && c.exposure[id].blocked == "" {
 		c.exposure[id].blocked = why
+		c.keepBlock(id, why)
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 	"github.com/vayu-trading/vayu/exec/throttle"
 )
 
+// unrecorded is why an order is denied while the journal takes no records.
+const unrecorded = "the journal takes no records"
+
 // command takes what a strategy asks for.
 func (c *Core) command(cmd *order.Command) {
 	if cmd.Kind == order.Place {
@@ -69,6 +72,13 @@ func (c *Core) admit(t *order.Ticket) {
 	}
 	j := c.job(o)
 	*j = job{o: o}
+	if !c.keepIntent(o) {
+		c.deny(t, quantity, unrecorded)
+		c.gate.Apply(&c.out[len(c.out)-1].Update)
+		*j = job{}
+		c.slab.Release(o)
+		return
+	}
 	c.move(o, &order.Event{Move: order.Approve})
 	first := !c.dirty && !c.queued()
 	c.activate(j)
@@ -94,7 +104,7 @@ func (c *Core) refuses(t *order.Ticket, quantity market.Units) string {
 	switch {
 	case t.Class == order.Flatten:
 		return ""
-	case c.halted:
+	case c.halted && !c.cuts(t.Instrument, t.Side, quantity):
 		return "halted until a person has looked"
 	case c.limits.DayShut():
 		return "the day's calls are used up"
@@ -158,7 +168,8 @@ func (c *Core) place(j *job) {
 		a.SendBy = min(a.SendBy, o.Deadline)
 	}
 	j.placing = k.slot
-	if c.config.Recorder != nil && !c.config.Recorder.Sending(a, c.at) {
+	k.attempt = a.Attempt
+	if !c.keepCall(a) {
 		// It is not on record, so it must not leave: take the call back.
 		c.out = c.out[:len(c.out)-1]
 		c.limits.Refund(true, now)
@@ -167,7 +178,7 @@ func (c *Core) place(j *job) {
 		c.calls.taken--
 		j.placing = 0
 		c.move(o, &order.Event{Move: order.AttemptNotSent})
-		c.move(o, &order.Event{Move: order.Deny, Reason: "nothing can be recorded"})
+		c.move(o, &order.Event{Move: order.Deny, Reason: unrecorded})
 		c.dirty = true
 	}
 }
@@ -180,18 +191,12 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 	if t.Class == order.Flatten {
 		return "", !c.mayTry()
 	}
-	if c.halted {
-		return "halted until a person has looked", false
-	}
 	if c.limits.DayShut() {
 		return "the day's calls are used up", false
 	}
 	// An open breaker is a definite no, not a wait.
 	if _, closed := c.writes.Allow(c.at.Mono); !closed {
 		return "breaker open", false
-	}
-	if !c.mayCall() || !c.sync.done {
-		return "", true
 	}
 	ending := c.login.State == session.Reducing || c.at.Wall >= c.login.EntriesUntil
 	adds := -1 // not yet known
@@ -205,6 +210,12 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 		return adds == 0
 	}
 	switch {
+	case !c.mayCall(), !c.sync.done && !(c.sync.based && shrinks()):
+		// A gap holds back what adds; an exit counts every open order of its side
+		// as filled, so whatever the gap hid, it cannot turn the position.
+		return "", true
+	case c.halted && !shrinks():
+		return "halted until a person has looked", false
 	case c.level >= risk.CancelAll:
 		return "kill level", false
 	case c.level == risk.Reducing && !shrinks():
@@ -349,6 +360,7 @@ func (c *Core) again(j *job, a *Answer) {
 		return
 	}
 	j.notBefore = now.Add(delay)
+	c.delay = delay
 }
 
 func (c *Core) giveUp(o *order.Order, why string) {

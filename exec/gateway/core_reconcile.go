@@ -292,8 +292,39 @@ func (c *Core) remarked(r *order.Report) *order.Order {
 	if !ok || tag.Instance != c.config.Tag.Instance || tag.Day != c.config.Tag.Day {
 		return nil
 	}
-	if o := c.slab.Get(id); o != nil && o.Remark == r.Remark {
+	if o := c.slab.Get(id); o != nil {
 		return o
 	}
-	return nil
+	return c.orphan(r, id)
+}
+
+// orphan takes in an order that bears our text and is not in the journal: the
+// machine lost its power before the journal was on disk. No strategy answers
+// for it any more, so it is booked and must go.
+func (c *Core) orphan(r *order.Report, id order.ID) *order.Order {
+	in := c.config.Universe.Get(r.Instrument)
+	if in.ID == 0 || r.Side == market.NoSide || r.Quantity <= 0 {
+		return nil
+	}
+	ticket := order.Ticket{
+		ID: id, Instrument: in.ID, Side: r.Side, Class: order.Entry, Lots: market.Lots(r.Quantity / max(in.LotSize, 1)),
+		Price: r.Limit, Trigger: r.Trigger,
+	}
+	o := c.slab.Take(&ticket)
+	if o == nil {
+		return nil
+	}
+	o.Quantity, o.Remark, o.Attempts = r.Quantity, r.Remark, 1
+	o.Sent = market.Stamp{Mono: c.at.Mono, Wall: c.at.Wall, Market: c.at.Market}
+	*c.job(o) = job{o: o}
+	c.keepIntent(o)
+	o.State, o.CancelWanted = order.Sending, true
+	c.stats.Orphans++
+	c.alarm(id, "an order of ours that the journal does not know: adopted")
+	c.activate(c.job(o))
+	if c.sync.positionsOK { // what it filled may be in the base already
+		c.sync.based = false
+		c.sync.doubtBase(c)
+	}
+	return o
 }

@@ -28,7 +28,10 @@ type Stats struct {
 	Illegal   uint64 // moves outside the table
 	Shrunk    uint64 // order lists that lacked what is known to exist
 	External  uint64 // orders that are not ours
+	Orphans   uint64 // orders of ours that the journal did not know
 	Alarms    uint64
+
+	Unrecorded uint64 // records that the journal did not take
 }
 
 // Stats is a copy of the counts so far.

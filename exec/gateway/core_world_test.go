@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/vayu-trading/vayu/engine/book"
+	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/risk"
@@ -71,7 +72,10 @@ type world struct {
 	placed    []order.ID
 	last      map[order.ID]order.Update
 	history   map[order.ID][]order.Move
+	moved     map[order.ID]order.State // as the journal has it
 	recorded  map[string]bool
+	journal   []journal.Record
+	serials   uint64
 	writes    []market.Mono
 	calls     []market.Mono
 	sent      map[order.ID]int
@@ -98,7 +102,7 @@ func newWorld(t testing.TB, seed uint64, change func(*CoreConfig)) *world {
 	w := &world{
 		t: t, rng: rand.New(rand.NewPCG(seed, 77)), universe: u, start: market.NewDate(2026, 11, 24).At(10 * time.Hour),
 		now: second, byIntent: map[order.ID][]*venueOrder{}, last: map[order.ID]order.Update{},
-		history: map[order.ID][]order.Move{}, recorded: map[string]bool{}, sent: map[order.ID]int{},
+		history: map[order.ID][]order.Move{}, recorded: map[string]bool{}, moved: map[order.ID]order.State{}, sent: map[order.ID]int{},
 		epoch: 1, slowest: 20 * second, echo: true, trace: func(string, ...any) {},
 	}
 	w.gate = openGate(u, w.stamp())
@@ -113,6 +117,7 @@ func newWorld(t testing.TB, seed uint64, change func(*CoreConfig)) *world {
 	w.core, err = NewCore(config)
 	require.NoError(t, err)
 	w.book = config.Book
+	w.started()
 	w.quotes()
 	return w
 }
@@ -149,31 +154,46 @@ func (w *world) stamp() market.Stamp {
 	return market.Stamp{Mono: w.now, Wall: wall, Market: wall}
 }
 
-func (w *world) Sending(a *Action, _ market.Stamp) bool {
-	if a.Kind == SendPlace && w.chance(w.chances.cannotRecord) {
+// Append is the journal: it keeps everything but what cannotRecord denies.
+func (w *world) Append(r *journal.Record, spare bool) bool {
+	refused := !spare && w.chance(w.chances.cannotRecord)
+	switch {
+	case r.Kind == journal.Intended && !refused:
+		w.history[r.ID], w.moved[r.ID] = append(w.history[r.ID], order.Approve), order.Queued
+	case r.Kind == journal.Sending && r.Call.Kind == journal.Place:
+		w.history[r.ID], w.moved[r.ID] = append(w.history[r.ID], order.Permit), order.Sending
+	case r.Kind == journal.Moved:
+		w.judge(r)
+	}
+	if refused {
 		return false
 	}
-	w.recorded[fmt.Sprint(a.Kind, a.ID, a.Attempt, a.Slot)] = true
+	if r.Kind == journal.Sending {
+		w.recorded[fmt.Sprint(ActionKind(r.Call.Kind), r.ID, r.Call.Attempt, r.Call.Slot)] = true
+	}
+	w.serials++
+	w.journal = append(w.journal, *r)
+	w.journal[len(w.journal)-1].Sequence = w.serials
 	return true
 }
 
-// Moved checks what must hold for every move (invariants 5, 9 and 14) and keeps
+// judge checks what must hold for every move (invariants 5, 9 and 14) and keeps
 // the order's whole life.
-func (w *world) Moved(o *order.Order, m order.Move, e *order.Effect, _ market.Stamp) {
-	id := o.Ticket.ID
-	w.history[id] = append(w.history[id], m)
-	w.trace("%v order %d: %v %v > %v", w.now, id, m, e.From, e.To)
-	if e.From.InDoubt() && !e.To.InDoubt() && e.To != order.ClosedAbsent {
+func (w *world) judge(r *journal.Record) {
+	id, m, from, to := r.ID, r.Move.Move, w.moved[r.ID], r.Move.State
+	w.history[id], w.moved[id] = append(w.history[id], m), to
+	w.trace("%v order %d: %v %v > %v", w.now, id, m, from, to)
+	if from.InDoubt() && !to.InDoubt() && to != order.ClosedAbsent {
 		evidence := m.Seen() || m == order.AttemptAcked || m == order.AttemptRefused || m == order.AttemptNotSent || m == order.OperatorPlaced
 		require.True(w.t, evidence, "doubt ended by %v", m)
 	}
-	if e.To == order.ClosedAbsent && e.From != order.ClosedAbsent {
+	if to == order.ClosedAbsent && from != order.ClosedAbsent {
 		require.Contains(w.t, []order.Move{order.CloseAbsent, order.OperatorAbsent}, m)
 	}
-	if m == order.AbsentOnce {
+	if o := w.core.slab.Get(id); m == order.AbsentOnce {
 		require.GreaterOrEqual(w.t, o.AbsentAt-o.Sent.Mono, 15*second, "the fence")
 	}
-	require.LessOrEqual(w.t, int(o.Attempts), 4)
+	require.LessOrEqual(w.t, int(r.Move.Attempts), 4)
 }
 
 func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
@@ -242,17 +262,39 @@ func (w *world) act(a Action) {
 	}
 }
 
-// restart ends the process and starts another one on the same account.
-func (w *world) restart() {
+// restart ends the process and starts another one on the same account, with
+// what the journal kept or, as after a loss of power, with nothing.
+func (w *world) restart(journalled bool) {
 	config := w.core.config
 	w.boot++
 	w.gate = openGate(w.universe, w.stamp())
 	config.Gate, config.Tag.Boot = w.gate, config.Tag.Boot+1
 	core, err := NewCore(config)
 	require.NoError(w.t, err)
-	w.core, w.placed, w.kept, w.calls, w.writes = core, nil, nil, nil, nil
+	w.core, w.placed, w.kept = core, nil, nil
+	clear(w.last)
+	if !journalled {
+		w.journal, w.calls, w.writes = nil, nil, nil
+	}
+	w.started()
+	if journalled {
+		kept := slices.Clone(w.journal)
+		for range 2 { // twice is once
+			for i := range kept {
+				core.Restore(&kept[i], w.stamp())
+			}
+		}
+		for _, a := range slices.Clone(core.Restored(w.stamp())) {
+			w.act(a)
+		}
+	}
 	w.step(&Event{Kind: SessionEvent, Session: w.session()})
 	w.after(w.between(0, second), func() { w.step(&Event{Kind: StreamEvent, Stream: market.FeedLive}) })
+}
+
+// started records the beginning of a run.
+func (w *world) started() {
+	w.Append(&journal.Record{Kind: journal.Started, At: w.stamp(), Start: journal.Start{Tag: w.core.config.Tag}}, true)
 }
 
 func (w *world) renew() {
@@ -279,7 +321,7 @@ func (w *world) updated(u order.Update) {
 	}
 	before := w.last[u.ID]
 	require.GreaterOrEqual(w.t, u.Filled, before.Filled)
-	require.Equal(w.t, before.Filled+u.FilledNow, u.Filled, "updates add up")
+	require.Equal(w.t, before.Filled+u.FilledNow, u.Filled, "updates add up: %+v after %+v", u, before)
 	w.last[u.ID] = u
 }
 
@@ -366,7 +408,7 @@ func (w *world) count(kind ActionKind) {
 // leaving checks what must hold when a placement leaves (invariants 4, 9, 10).
 func (w *world) leaving(a Action) {
 	c, o := w.core, w.core.slab.Get(a.ID)
-	require.True(w.t, w.recorded[fmt.Sprint(a.Kind, a.ID, a.Attempt, a.Slot)], "it is on record")
+	require.True(w.t, w.recorded[fmt.Sprint(a.Kind, a.ID, a.Attempt, uint32(a.Slot))], "it is on record")
 	require.Equal(w.t, order.Sending, o.State)
 	w.sent[a.ID]++
 	require.Equal(w.t, w.sent[a.ID], int(a.Attempt), "one attempt at a time")
@@ -378,7 +420,7 @@ func (w *world) leaving(a Action) {
 	require.Equal(w.t, breaker.Closed, c.writes.State())
 	require.Less(w.t, w.stamp().Wall, c.login.Expiry)
 	require.Less(w.t, c.refused, c.login.Epoch)
-	require.True(w.t, c.sync.done)
+	require.True(w.t, c.sync.done || c.sync.based && c.cuts(a.Ticket.Instrument, a.Ticket.Side, 0), "an entry left in a gap")
 	if w.gate.Level() >= risk.CancelAll {
 		require.Fail(w.t, "an entry left under a kill level")
 	}

@@ -236,7 +236,7 @@ func (g *Gateway) conclude(r *result, judge *rest.Classifier, parser *rest.Parse
 	}
 	a := Answer{
 		Slot: k.slot, Verdict: j.Verdict, Reused: k.reused, Broken: j.Health == rest.Unhealthy, Epoch: k.epoch,
-		VenueID: j.VenueID, RetryAfter: max(j.RetryAfter, 0), Reason: j.Text,
+		VenueID: j.VenueID, SentAt: k.sentMono, RetryAfter: max(j.RetryAfter, 0), Reason: j.Text,
 	}
 	if a.Reason == "" && j.Verdict != order.OK {
 		a.Reason = j.Reason
