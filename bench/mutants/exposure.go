@@ -38,7 +38,7 @@ var exposureMutants = []Mutant{
 		File:    "engine/risk/check.go",
 		Find:    `o.low, o.high = min(o.low, price), max(o.high, price)`,
 		Replace: `o.low, o.high = price, price`,
-		Killers: in("engine/risk", "TestR3_ChangedOrderCrossesAtEveryPriceItMayHave"),
+		Killers: in("engine/risk", "TestR3_ChangedOrderCrossesAtItsOldPriceToo"),
 	},
 	{
 		Name: "kill switch ignored during recovery",
@@ -53,14 +53,14 @@ var exposureMutants = []Mutant{
 		Killers: in("exec/gateway", "TestR9_AKillLevelCancelsAndFlattensWhateverElseGoesOn"),
 	},
 	{
-		Name: "entries leave under a kill level",
+		Name: "a waiting entry leaves under a kill level",
 		Rule: "no entry leaves above K0, not even one that waits already",
 		File: "exec/gateway/core_place.go",
-		Find: `	case c.level >= risk.CancelAll:
-		return "kill level", false
+		Find: `	case c.level == risk.Reducing && !shrinks():
+		return "only what cuts exposure may leave", false
 `,
 		Replace: "",
-		Killers: in("exec/gateway", "TestR9_WhatWaitsWhenAKillLevelRisesNeverLeaves"),
+		Killers: in("exec/gateway", "TestR9_WhatWaitsWhenTheLevelRisesNeverLeaves"),
 	},
 	{
 		Name:    "flattening beside an order that may close",

@@ -46,7 +46,7 @@ func in(pkg string, tests ...string) (killers []Killer) {
 
 // all is every mutant, in the order of the table.
 func all() []Mutant {
-	return slices.Concat(orderMutants, evidenceMutants, exposureMutants, gateMutants, sessionMutants, wireMutants, feedMutants)
+	return slices.Concat(orderMutants, evidenceMutants, restartMutants, exposureMutants, gateMutants, sessionMutants, wireMutants, feedMutants)
 }
 
 // apply is the mutated file. A fragment that does not occur exactly once is an

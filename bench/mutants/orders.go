@@ -64,7 +64,7 @@ var orderMutants = []Mutant{
 		AttemptAcked: Acked,`,
 		Replace: `	Sending: {
 		Permit: Sending, AttemptAcked: Acked,`,
-		Killers: in("engine/order", "TestEveryStateIsReachableAndOnlyPermitLeadsToTheWire"),
+		Killers: in("engine/order", "TestEveryPairOfStateAndMoveIsAsLawfulAsTheListSays"),
 	},
 	{
 		Name:    "an answer to another call is taken",
@@ -78,11 +78,11 @@ var orderMutants = []Mutant{
 		Name: "a late answer is thrown away",
 		Rule: "a late answer is free evidence",
 		File: "exec/gateway/core_calls.go",
-		Find: `			c.ended(k, &Answer{Slot: k.slot, Verdict: order.Unknown})
-			c.wake(k.listen)`,
-		Replace: `			c.ended(k, &Answer{Slot: k.slot, Verdict: order.Unknown})
-			*k = flight{}
-			t.taken--`,
+		Find: `			c.wake(k.listen)
+		case k.late && now >= k.listen:`,
+		Replace: `			*k = flight{}
+			t.taken--
+		case k.late && now >= k.listen:`,
 		Killers: in("exec/gateway", "TestN9_ALateAnswerIsEvidenceAndEndsTheSearch"),
 	},
 	{
@@ -163,8 +163,7 @@ var orderMutants = []Mutant{
 	}
 	c.at.Mono = market.Mono(at.Wall) + c.offset
 	if at.Wall`,
-		Also: []Edit{{`	midnight market.UnixNano // the day's count ends`, `	midnight market.UnixNano // the day's count ends
-	offset   market.Mono`}},
+		Also:    []Edit{{"\tmidnight ", "\toffset market.Mono\n\tmidnight "}},
 		Killers: in("exec/gateway", "TestP9_AWallClockThatJumpsMovesNoTimer"),
 	},
 	{
@@ -250,7 +249,7 @@ var orderMutants = []Mutant{
 		Find: `		rows = distinct(rows)
 `,
 		Replace: "",
-		Killers: in("exec/gateway", "TestTradesOfOneSecondAreToldApartByWhatTheySay"),
+		Killers: in("exec/gateway", "TestReadsBringRows"),
 	},
 	{
 		Name: "a trade book that claims more is booked",

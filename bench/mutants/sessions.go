@@ -12,7 +12,7 @@ var sessionMutants = []Mutant{
 		Replace: `	if m.fatal {
 		return Action{}
 	}`,
-		Killers: in("engine/session", "TestE2_HoweverManyCallersLoseAnEpochOneLoginFollows"),
+		Killers: in("engine/session", "TestE2_NothingBeginsWhileALoginIsUnderWay"),
 	},
 	{
 		Name:    "every refused call asks for a login",
@@ -62,7 +62,7 @@ var sessionMutants = []Mutant{
 			}
 		}
 `,
-		Killers: in("exec/gateway", "TestE1_AnAttemptInFlightAtARenewalIsJudgedByItsOwnAnswer"),
+		Killers: in("exec/gateway", "TestE1_ARenewalEndsNoCallThatIsUnderWay"),
 	},
 	{
 		Name:    "signed with a dead session",
