@@ -49,9 +49,23 @@ type Config struct {
 	OnSwap    []Hook
 	OnState   func(State, *Credential) // called by the keeper's goroutine after every change and swap; must not block; may be nil
 	Alarm     func(text string)        // tells a person; may be nil
+	Record    func(Attempt)            // keeps each exchange before it is made, and its success; may be nil
 	Clock     market.Clock
 	Seed      uint64 // spreads the start of renewals
 }
+
+// Attempt is an exchange of a login, for who keeps a record of them: they count
+// across restarts, or an engine that crashes at each login would lock the
+// account.
+type Attempt struct {
+	Epoch  uint64          // that it leads to
+	OK     bool            // it is in force; false: it is about to be made
+	Expiry market.UnixNano // when it is in force
+}
+
+// lookAround is how often the keeper looks at the wall clock at least, which may
+// have been set.
+const lookAround = time.Minute
 
 // How long one step of a renewal may take.
 const (
@@ -81,6 +95,15 @@ func NewKeeper(config Config) (*Keeper, error) {
 		return nil, err
 	}
 	return &Keeper{config: config, machine: machine, wake: make(chan struct{}, 1)}, nil
+}
+
+// Restore counts the exchanges of earlier runs: the instants, oldest first, of
+// every Attempt that was recorded before it was made. It is called before Run.
+func (k *Keeper) Restore(made []market.UnixNano) {
+	at := k.config.Clock.Now()
+	for _, t := range made {
+		k.machine.Restore(t, at)
+	}
 }
 
 // State is what the session allows. Any goroutine may ask.
@@ -119,10 +142,13 @@ func (k *Keeper) Run(ctx context.Context) error {
 			event = k.swap(action.Credential)
 			continue
 		}
+		if action.Phase == Exchange {
+			k.record(Attempt{Epoch: k.epoch() + 1})
+		}
 		if action.Phase != Idle {
 			wg.Go(func() { results <- k.perform(ctx, action) })
 		}
-		timer.Reset(max(k.machine.Next(at).Sub(at.Wall), 0))
+		timer.Reset(min(k.machine.Wait(at), lookAround))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -151,12 +177,27 @@ func (k *Keeper) announce(state State) {
 	}
 }
 
+func (k *Keeper) record(a Attempt) {
+	if k.config.Record != nil {
+		k.config.Record(a)
+	}
+}
+
+// epoch is of the credential in force; zero before the first.
+func (k *Keeper) epoch() uint64 {
+	if c := k.config.Store.Current(); c != nil {
+		return c.Epoch
+	}
+	return 0
+}
+
 // swap is the only place that touches the pointer.
 func (k *Keeper) swap(c *Credential) Event {
 	if k.config.Store.Swap(c) {
 		if c.Epoch > 1 {
 			k.renewals.Add(1)
 		}
+		k.record(Attempt{Epoch: c.Epoch, OK: true, Expiry: c.Expiry})
 		k.announce(Live)
 	}
 	return Event{Kind: Swapped, Credential: k.config.Store.Current()}

@@ -23,7 +23,9 @@ import (
 // one owner at a time calls it, and all its state is that owner's.
 //
 // The rule above all: an order whose outcome is unknown is never sent again. It
-// is looked for until the venue shows it, or validly does not.
+// is looked for until the venue shows it, or validly does not. What is then
+// absent stays so, unless the venue is proven to refuse old requests (see
+// [order.AfterHardFence]).
 type Core struct {
 	config     CoreConfig
 	gate       *risk.Gate
@@ -59,6 +61,8 @@ type Core struct {
 	tryAt     [2]market.Mono // with a refused session, not before: reads, writes
 	served    uint64         // newest epoch that had a good answer
 	halted    bool           // only a person can mend it
+	forbidAt  market.Mono    // the venue forbids us even to read: nothing but cancels and flattening before
+	remarks   Remarks        // what became of the texts that travel with orders
 	level     risk.Level
 	strangers []stranger
 	past      restoring
@@ -94,6 +98,7 @@ type CoreConfig struct {
 	PermitLife time.Duration // a permit's first byte leaves within; default 50 ms
 	Evidence   time.Duration // wait for evidence before asking; default 250 ms
 	Fence      time.Duration // a request may be accepted, and become visible, this late; default 15 s
+	HardFence  time.Duration // see [order.Policy.HardFence]: an absent order may be sent again so long after its last attempt; zero: never
 	Visibility time.Duration // what is accepted shows in lists within; default 3 s
 	GiveUp     time.Duration // in doubt so long without a valid read: a person must look; default 10 min
 	Notice     time.Duration // the order stream speaks of an accepted order within; default 3 s
@@ -136,6 +141,9 @@ func NewCore(config CoreConfig) (*Core, error) {
 		if *d.set == 0 {
 			*d.set = d.value
 		}
+	}
+	if config.HardFence < 0 {
+		return nil, fmt.Errorf("%w: the hard fence is negative", ErrCore)
 	}
 	rng := retry.NewRand(config.Seed)
 	c := &Core{
@@ -391,14 +399,13 @@ func (c *Core) operator(p *Operator) {
 		c.bind(o)
 	case o != nil:
 		c.move(o, &order.Event{Move: order.OperatorAbsent})
-		c.bury(o)
 	case p.ID != 0:
 		c.alarm(p.ID, "an operator named an order that this engine does not have")
 	case p.Instrument != 0 && int(p.Instrument) < len(c.exposure):
 		c.exposure[p.Instrument].blocked = ""
 		c.keepBlock(p.Instrument, "")
 	default:
-		c.halted, c.refused = false, 0 // the person has looked at the login too
+		c.halted, c.refused, c.forbidAt = false, 0, 0 // the person has looked at the login too
 		c.tellLogin()
 	}
 }

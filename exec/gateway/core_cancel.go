@@ -73,6 +73,8 @@ func (c *Core) cancelled(j *job, k *flight, a *Answer) {
 		c.look(j, now.Add(recheck))
 	case order.NotSent, order.Auth:
 		wait = c.config.Retry.Floor << min(j.cancelTries, 8)
+	case order.ConfigFatal:
+		wait = most // it goes on, but a venue that forbids us is not hammered
 	default:
 		wait = retry.Quick().Cap(int(min(j.cancelTries, 8)))
 		c.look(j, now.Add(c.config.Evidence))

@@ -69,6 +69,7 @@ type Answer struct {
 	Broken     bool          // transport, 5xx, HTML or a cut body: the breaker counts it
 	Epoch      uint64        // the credential the request was signed with
 	VenueID    order.VenueID // SendPlace: the venue's order id
+	Misnamed   bool          // the answer has an order id that cannot be one
 	SentAt     market.Mono   // the first byte left; zero: none did, or nobody knows
 	RetryAfter time.Duration // of a throttle; zero when the venue named none
 	Reason     string        // the venue's text, escaped; empty when it gave none

@@ -14,6 +14,7 @@ type job struct {
 	tomb      bool        // closed as absent
 	placing   Slot        // the attempt in flight
 	notBefore market.Mono // backoff before the next attempt
+	resent    bool        // it was absent, and is sent again
 	redialed  bool        // the one immediate redial was used
 	resigned  bool        // the one fresh signature was used
 	listed    uint32      // number of the last order list that showed it
@@ -67,8 +68,10 @@ func (c *Core) activate(j *job) {
 // move steps an order and tells everybody what changed.
 func (c *Core) move(o *order.Order, e *order.Event) order.Effect {
 	estimated := o.Estimated
+	c.unsend(o, e)
 	c.effect = o.Step(e, c.at)
 	c.settle(o, e.Move, &c.effect, estimated)
+	c.bury(o)
 	return c.effect
 }
 
@@ -103,7 +106,7 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 		c.sync.wantTrades(c.at.Mono.Add(tradesDelay))
 		c.dirty = true
 	}
-	if effect.Moved() {
+	if effect.Moved() || o.Estimated != estimated { // a guess that proves right is told too: nobody waits for it any more
 		c.emit(o.Describe(effect, c.at))
 	}
 }

@@ -234,7 +234,7 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 		if other.State.InDoubt() && !shrinks() {
 			return "the instrument is being reconciled", false
 		}
-		if (other.State == order.Sending || other.State.InDoubt()) && other.Fingerprint() == mine {
+		if (other.State == order.Sending || other.State.InDoubt() || c.jobs[i].waits()) && other.Fingerprint() == mine {
 			return "", true // the two could not be told apart at the venue
 		}
 	}
@@ -318,9 +318,15 @@ func (c *Core) misnamed(o *order.Order, id order.VenueID) bool {
 	if other == o || other == nil && o.VenueID.IsZero() {
 		return false
 	}
-	c.block(o.Ticket.Instrument, "the venue named two orders alike, or one twice")
-	c.alarm(o.Ticket.ID, "the venue named two orders alike, or one twice")
+	c.misnames(o, "the venue named two orders alike, or one twice")
 	return true
+}
+
+// misnames stops an instrument: the ids that everything else stands on are not
+// to be trusted there.
+func (c *Core) misnames(o *order.Order, why string) {
+	c.block(o.Ticket.Instrument, why)
+	c.alarm(o.Ticket.ID, why)
 }
 
 // again schedules the next attempt of an order that provably did not reach the

@@ -186,6 +186,7 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 		c.report(r, k)
 		if o := c.slab.ByVenue(r.VenueID); o != nil {
 			c.job(o).listed = s.list
+			c.remarks.see(&o.Remark, &r.Remark)
 			if o.State.Terminal() {
 				continue // what filled is known, whatever the row leaves out
 			}
@@ -212,6 +213,29 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 	c.dirty = true
 }
 
+// Remarks says what the venue's lists make of the texts that travel with
+// orders. As long as they do not come back whole, orders are told apart by what
+// they are, and one that is in doubt must not be sent again under any policy.
+type Remarks uint8
+
+// The findings. One text that did not come back outweighs all that did.
+const (
+	RemarksUntried Remarks = iota // no list has shown an order of ours
+	RemarksEchoed
+	RemarksLost
+)
+
+func (r Remarks) String() string { return [...]string{"untried", "echoed", "lost", "?"}[r&3] }
+
+func (r *Remarks) see(sent, listed *order.Remark) {
+	switch {
+	case *sent != *listed:
+		*r = RemarksLost
+	case *r == RemarksUntried:
+		*r = RemarksEchoed
+	}
+}
+
 // shrunk tells whether the list lacks an order that it must show: one that an
 // earlier list showed, or that the venue has long acknowledged.
 func (c *Core) shrunk(started market.Mono) bool {
@@ -233,7 +257,7 @@ func (c *Core) shrunk(started market.Mono) bool {
 // absent takes a list that does not show an order in doubt.
 func (c *Core) absent(j *job, k *flight, whole, empty bool) {
 	o, now := j.o, c.at.Mono
-	fence := o.Sent.Mono.Add(c.config.Fence)
+	fence := o.Sent.Mono.Add(c.fenceOf(o))
 	valid := whole && !c.lookalike(o)
 	if valid && empty && k.started >= fence && c.sync.tradesClean < fence {
 		// "No data" may mean that there is nothing, or that it was not found:
@@ -243,12 +267,13 @@ func (c *Core) absent(j *job, k *flight, whole, empty bool) {
 	}
 	if valid {
 		j.validAt = now
-		if move, ok := o.Absence(k.started, c.config.Fence); ok {
+		if move, ok := o.Absence(k.started, c.fenceOf(o)); ok {
 			c.move(o, &order.Event{Move: move, Started: k.started})
 			if o.State == order.Absent {
-				// Given up, never sent again: it may still surface.
-				c.move(o, &order.Event{Move: order.CloseAbsent})
-				c.bury(o)
+				if !c.resend(o) {
+					// Given up, never sent again: it may still surface.
+					c.move(o, &order.Event{Move: order.CloseAbsent})
+				}
 				return
 			}
 		}

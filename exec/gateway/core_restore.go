@@ -175,6 +175,7 @@ func (c *Core) restoreMove(r *journal.Record, then market.Stamp) {
 	o.VenueID, o.Filled, o.Cancelled, o.Expired = m.VenueID, m.Filled, m.Cancelled, m.Expired
 	o.Value, o.Price, o.Sequence, o.Reason = m.Value, m.Price, m.Notice, m.Text
 	j := c.job(o)
+	j.resent = j.resent || m.Move == order.Resend
 	j.kept = *m
 	j.kept.Move, j.kept.Notice, j.kept.Text = 0, 0, ""
 }
@@ -244,7 +245,6 @@ func (c *Core) resume(o *order.Order) {
 		c.activate(j)
 	case o.State == order.Absent:
 		c.move(o, &order.Event{Move: order.CloseAbsent})
-		c.bury(o)
 	case o.State == order.ClosedAbsent:
 		c.bury(o)
 	case o.State.InDoubt():

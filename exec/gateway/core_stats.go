@@ -22,6 +22,7 @@ type Stats struct {
 	Ambiguous uint64 // placements whose outcome was unknown
 	Resolved  uint64 // of them, settled by evidence
 	Adopted   uint64 // of those closed as absent, surfaced after all
+	Resent    uint64 // absent, and sent again behind a hard fence
 	Renewals  uint64 // credentials taken into use
 	Notices   uint64
 	Stray     uint64 // answers to calls that nobody waited for any more
@@ -56,13 +57,14 @@ type Standing struct {
 	InDoubt       int
 	Synced        bool
 	Halted        bool
+	Remarks       Remarks
 }
 
 // Standing is where the gates stand now.
 func (c *Core) Standing() Standing {
 	s := Standing{
 		Quota: c.limits.Left(c.at.Mono), Writes: c.writes.State(), Reads: c.reads.State(),
-		Orders: c.slab.Len(), Active: len(c.active), Watched: len(c.tombs), Synced: c.sync.done, Halted: c.halted,
+		Orders: c.slab.Len(), Active: len(c.active), Watched: len(c.tombs), Synced: c.sync.done, Halted: c.halted, Remarks: c.remarks,
 	}
 	for _, i := range c.active {
 		if c.jobs[i].o.State.InDoubt() {

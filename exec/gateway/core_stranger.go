@@ -164,7 +164,7 @@ func (c *Core) candidates(r *order.Report) (mine *order.Order, n int, pending bo
 			switch {
 			case o.State == order.Sending:
 				pending = true
-			case o.State.InDoubt(), o.State == order.ClosedAbsent:
+			case o.State.InDoubt(), o.State == order.ClosedAbsent, c.jobs[i].waits():
 				mine, n = o, n+1
 			}
 		}

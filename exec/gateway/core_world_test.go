@@ -184,14 +184,14 @@ func (w *world) judge(r *journal.Record) {
 	w.history[id], w.moved[id] = append(w.history[id], m), to
 	w.trace("%v order %d: %v %v > %v", w.now, id, m, from, to)
 	if from.InDoubt() && !to.InDoubt() && to != order.ClosedAbsent {
-		evidence := m.Seen() || m == order.AttemptAcked || m == order.AttemptRefused || m == order.AttemptNotSent || m == order.OperatorPlaced
+		evidence := m.Seen() || m == order.Resend && w.core.config.HardFence > 0 || m == order.AttemptAcked || m == order.AttemptRefused || m == order.AttemptNotSent || m == order.OperatorPlaced
 		require.True(w.t, evidence, "doubt ended by %v", m)
 	}
 	if to == order.ClosedAbsent && from != order.ClosedAbsent {
 		require.Contains(w.t, []order.Move{order.CloseAbsent, order.OperatorAbsent}, m)
 	}
 	if o := w.core.slab.Get(id); m == order.AbsentOnce {
-		require.GreaterOrEqual(w.t, o.AbsentAt-o.Sent.Mono, 15*second, "the fence")
+		require.GreaterOrEqual(w.t, o.AbsentAt-o.Sent.Mono, market.Mono(w.core.config.Fence), "the fence")
 	}
 	require.LessOrEqual(w.t, int(r.Move.Attempts), 4)
 }
@@ -256,7 +256,7 @@ func (w *world) act(a Action) {
 		if !w.noSession {
 			w.after(500*ms, w.renew)
 		}
-	case RestartStream:
+	case RestartStream, Armed:
 	default:
 		w.call(a)
 	}

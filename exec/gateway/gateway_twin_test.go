@@ -57,7 +57,7 @@ func (w *twin) update(id order.ID) order.Update {
 	return w.last[id]
 }
 
-func newTwin(t *testing.T, faults sim.Faults) *twin {
+func newTwin(t *testing.T, faults sim.Faults, change ...func(*sim.Config, *Config)) *twin {
 	t.Helper()
 	const day = market.Date(20261123)
 	instruments := []market.Instrument{{
@@ -74,25 +74,19 @@ func newTwin(t *testing.T, faults sim.Faults) *twin {
 		universe: universe, last: make(map[order.ID]order.Update), filled: make(map[market.InstrumentID]market.Units),
 		notices: make(chan sim.Entry, 4096),
 	}
-	w.venue, err = sim.New(sim.Config{
+	venue := sim.Config{
 		Tape: &sim.MemoryTape{Day: day, List: universe.All(), Events: []market.Event{
 			{At: start, Kind: market.QuoteEvent, Quote: quote}, {At: start.Add(4 * time.Hour), Kind: market.QuoteEvent, Quote: quote},
 		}},
 		Seed: 7, RecordedOnly: true, Ledger: w, Faults: faults,
-	})
-	require.NoError(t, err)
-	w.clock = w.venue.Clock()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-
+	}
 	books := book.New(universe)
 	gate := risk.NewGate(wide(), universe)
 	gate.SetSession(day.At(9*time.Hour+15*time.Minute), day.At(15*time.Hour+30*time.Minute))
 	gate.SetFeed(market.FeedLive)
 	store := new(session.Store)
-	w.Gateway, err = New(Config{
-		BaseURL: "http://" + listener.Addr().String() + "/breezeapi/api/v1/", Universe: universe, Session: store, Clock: w.clock,
-		AppKey: sim.DefaultAppKey, Secret: session.NewToken(sim.DefaultSecret),
+	config := Config{
+		Universe: universe, Session: store, AppKey: sim.DefaultAppKey, Secret: session.NewToken(sim.DefaultSecret),
 		Emit: w.emit, Renew: func(uint64) {}, RestartStream: func() {},
 		Alarm: func(_ order.ID, text string) {
 			w.lock.Lock()
@@ -103,7 +97,17 @@ func newTwin(t *testing.T, faults sim.Faults) *twin {
 			Book: books, Gate: gate, Tag: order.Tag{Instance: [2]byte{'T', '1'}, Day: day, Boot: 1}, Lenient: true,
 			Fence: 2 * time.Second, Visibility: 300 * time.Millisecond, PollOpen: time.Second,
 		},
-	})
+	}
+	for _, f := range change {
+		f(&venue, &config)
+	}
+	w.venue, err = sim.New(venue)
+	require.NoError(t, err)
+	w.clock = w.venue.Clock()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	config.Clock, config.BaseURL = w.clock, "http://"+listener.Addr().String()+"/breezeapi/api/v1/"
+	w.Gateway, err = New(config)
 	require.NoError(t, err)
 
 	ctx, cancel := context.WithCancel(context.Background())

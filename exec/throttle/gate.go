@@ -66,6 +66,7 @@ const (
 // Gate says who may call now. It is owned by the order core.
 type Gate struct {
 	limits       Limits
+	room         [classes]Reserve // what a class may use: the limits less its reserve
 	second       window
 	minute       window
 	logins       window
@@ -93,6 +94,9 @@ func New(limits Limits) *Gate {
 		limits: limits, lastForced: -forcedEvery, lastProbe: -dayEvery, lastLogin: -loginEvery,
 		second: newWindow(limits.Second, limits.Spread), minute: newWindow(limits.Minute, time.Minute),
 		logins: newWindow(limits.Logins, loginSpan),
+	}
+	for class, reserve := range limits.Reserves {
+		g.room[class] = Reserve{limits.Second - reserve.Second, limits.Minute - reserve.Minute, limits.Day - reserve.Day}
 	}
 	g.setRate(fullRate)
 	return g
@@ -122,13 +126,13 @@ func (g *Gate) Take(class order.Class, write bool, now market.Mono) bool {
 // Ready is the earliest instant at which Take could succeed if nobody else
 // calls before; Never when the day is used up.
 func (g *Gate) Ready(class order.Class, write bool, now market.Mono) market.Mono {
-	reserve := &g.limits.Reserves[class]
-	if g.day >= g.limits.Day-reserve.Day {
+	room := &g.room[class]
+	if g.day >= room.Day {
 		return Never
 	}
-	ready := g.minute.ready(g.limits.Minute - reserve.Minute)
+	ready := g.minute.ready(room.Minute)
 	if write {
-		ready = max(ready, g.second.ready(g.limits.Second-reserve.Second))
+		ready = max(ready, g.second.ready(room.Second))
 	}
 	if class == order.Login {
 		ready = max(ready, g.logins.ready(g.limits.Logins))
@@ -272,9 +276,8 @@ func (g *Gate) Left(now market.Mono) Quota {
 		PerSecond: g.perSecond(), ClosedFor: max(g.closedUntil.Sub(now), 0), DayShut: g.dayShut,
 	}
 	for class := range q.MinuteLeft {
-		reserve := &g.limits.Reserves[class]
-		q.MinuteLeft[class] = max(g.limits.Minute-reserve.Minute-q.MinuteUsed, 0)
-		q.DayLeft[class] = max(g.limits.Day-reserve.Day-q.DayUsed, 0)
+		q.MinuteLeft[class] = max(g.room[class].Minute-q.MinuteUsed, 0)
+		q.DayLeft[class] = max(g.room[class].Day-q.DayUsed, 0)
 	}
 	return q
 }
