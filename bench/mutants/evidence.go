@@ -78,9 +78,9 @@ var evidenceMutants = []Mutant{
 		Name: "tombstone not watched",
 		Rule: "what was given up is watched until the end of the day",
 		File: "exec/gateway/core_stranger.go",
-		Find: `			case o.State.InDoubt(), o.State == order.ClosedAbsent:
+		Find: `			case o.State.InDoubt(), o.State == order.ClosedAbsent, c.jobs[i].waits():
 				mine, n = o, n+1`,
-		Replace: `			case o.State.InDoubt():
+		Replace: `			case o.State.InDoubt(), c.jobs[i].waits():
 				mine, n = o, n+1`,
 		Killers: append(in("exec/gateway", "TestN10_ARequestAcceptedTwentySecondsLateIsAdoptedAndCancelled"), world(800)),
 	},
@@ -98,7 +98,7 @@ var evidenceMutants = []Mutant{
 		Name:    "lease not held during AMB",
 		Rule:    "no second order with the fingerprint of one whose fate is unknown",
 		File:    "exec/gateway/core_place.go",
-		Find:    `(other.State == order.Sending || other.State.InDoubt()) && other.Fingerprint() == mine`,
+		Find:    `(other.State == order.Sending || other.State.InDoubt() || c.jobs[i].waits()) && other.Fingerprint() == mine`,
 		Replace: `other.State == order.Sending && other.Fingerprint() == mine`,
 		Killers: in("exec/gateway", "TestAnExitThatLooksLikeAnOrderInDoubtWaits"),
 	},

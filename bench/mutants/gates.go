@@ -130,8 +130,8 @@ var gateMutants = []Mutant{
 		Name:    "the day's count never ends",
 		Rule:    "at most 5,000 calls a day, counted to midnight in India",
 		File:    "exec/throttle/gate.go",
-		Find:    `if g.day >= g.limits.Day-reserve.Day {`,
-		Replace: `if g.day >= 100*g.limits.Day {`,
+		Find:    `if g.day >= room.Day {`,
+		Replace: `if g.day >= 100*room.Day {`,
 		Killers: in("exec/throttle", "TestTheDayEndsAtItsLimitAndStartsAnewAtMidnight"),
 	},
 	{

@@ -164,9 +164,22 @@ func (l *lab) test(ctx context.Context, binary, pkg, pattern string, seeds int) 
 	if seeds > 0 {
 		args = append(args, "-test.failfast", fmt.Sprintf("-seeds=%d", seeds))
 	}
+	if l.drawsAtRandom(pkg) { // the same every time, and nothing kept in the tree
+		args = append(args, "-rapid.seed=1", "-rapid.nofailfile")
+	}
 	trial := exec.CommandContext(ctx, binary, args...)
 	trial.Dir = filepath.Join(l.root, pkg)
 	return trial.CombinedOutput()
+}
+
+// drawsAtRandom tells whether a package's tests use rapid, whose flags the
+// binary then has.
+func (l *lab) drawsAtRandom(pkg string) bool {
+	files, _ := filepath.Glob(filepath.Join(l.root, pkg, "*_test.go"))
+	return slices.ContainsFunc(files, func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err == nil && bytes.Contains(text, []byte(`"pgregory.net/rapid"`))
+	})
 }
 
 var seedFails = regexp.MustCompile(`--- FAIL: ` + worldTest + `/(\d+) `)

@@ -94,8 +94,8 @@ var sessionMutants = []Mutant{
 		Name:    "exchanges without a limit",
 		Rule:    "at most three exchanges in ten minutes",
 		File:    "engine/session/machine.go",
-		Find:    `if free := m.allowed(at); free > at.Wall {`,
-		Replace: `if free := m.allowed(at); false {`,
+		Find:    `if wait := m.allowed(at); wait > 0 {`,
+		Replace: `if wait := m.allowed(at); wait > 0 && m.fatal {`,
 		Killers: in("engine/session", "TestE5_WhileTheVenueCannotExchangeTheOldTokenIsUsedToItsEnd"),
 	},
 	{

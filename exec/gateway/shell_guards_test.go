@@ -32,10 +32,10 @@ func (c *pausing) Now() market.Stamp {
 	return now
 }
 
-// The looks on an order's way: when it is taken, before a connection is, for
+// The looks on an order's way: when it is decided, when it is taken, before a connection is, for
 // the day that its request names, and directly before its first byte.
 func TestP7_APauseWhileTheRequestIsRenderedStopsIt(t *testing.T) {
-	for _, look := range []int32{2, 3, 4} {
+	for _, look := range []int32{3, 4, 5} {
 		v := newVenue(t, answering(func(int, *http.Request, string) string { return answerOf(ackOK) }))
 		clock := &pausing{Clock: benchClock{time.Now()}, pause: time.Second}
 		s := newShell(t, v.Addr().String(), func(c *Config) { c.Clock = clock })
@@ -65,7 +65,7 @@ func TestAChangeOnTheWireNamesThePriceAlone(t *testing.T) {
 	s.Submit(order.Command{Kind: order.Modify, Ticket: order.Ticket{ID: 1, Instrument: 1, Price: 9510}})
 
 	require.Equal(t, order.OK, s.answer(t).Verdict)
-	require.JSONEq(t, `{"exchange_code":"NFO","order_id":"202611233800017846","price":"95.10"}`, *body.Load())
+	require.JSONEq(t, `{"exchange_code":"NFO","order_id":"202611233800017846","price":"95.1"}`, *body.Load())
 }
 
 func TestTradesOfOneSecondAreToldApartByWhatTheySay(t *testing.T) {
