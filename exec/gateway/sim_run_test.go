@@ -109,7 +109,7 @@ func TestNoFaultMakesADuplicateOrLosesAnOrder(t *testing.T) {
 
 // simulateAll lives worlds on a few workers. What they counted is added up in
 // no order; the failed ones are told in the order of their seeds.
-func simulateAll(from uint64, count int, each func(*lived)) (sum tally, mixes [faults][storm + 1]int, failed []lived) {
+func simulateAll(from uint64, count int, each func(*lived)) (sum tally, mixes [faults][stormy + 1]int, failed []lived) {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
@@ -210,7 +210,7 @@ type ledgerLine struct {
 	Faults     map[string]uint64 `json:"faults"` // how often each struck
 }
 
-func keepInLedger(sum *tally, _ [faults][storm + 1]int, took time.Duration, failed int) error {
+func keepInLedger(sum *tally, _ [faults][stormy + 1]int, took time.Duration, failed int) error {
 	line := ledgerLine{
 		Date: time.Now().UTC().Format(time.RFC3339), Commit: *simCommit, From: *simFrom, To: *simFrom + uint64(*simSeeds) - 1,
 		Attempts: sum.writes, Placements: sum.places, Accepted: sum.accepted, Restarts: sum.restarts, PowerLoss: sum.powerLosses,
