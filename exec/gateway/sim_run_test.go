@@ -28,6 +28,7 @@ var (
 	simCommit   = flag.String("commit", "", "the commit, for the ledger")
 	simCoverage = flag.Bool("coverage", false, "print which fault met an order in which state")
 	simDigest   = flag.Bool("digest", false, "print the digest of all traces")
+	simBrief    = flag.Bool("brief", false, "worlds of a third of their length")
 	simProgress = flag.Bool("progress", false, "print the rate and the time left")
 )
 

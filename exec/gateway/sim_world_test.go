@@ -188,6 +188,9 @@ func newSim(seed uint64) *simWorld {
 	}
 	s.universe, s.book = universe, book.New(universe)
 	s.plan = drawPlan(s.schedule)
+	if *simBrief {
+		s.plan.lasts /= 3
+	}
 	s.mix = drawMix(s.schedule.Rand)
 	if s.plan.lenient { // what lies to those who believe it makes duplicates
 		s.mix.chance[throttledTaken], s.mix.chance[sessionTaken] = 0, 0
