@@ -124,13 +124,15 @@ func (c *conn) send(request []byte, k *call, listen time.Time) (Sent, error) {
 		return SentWhole, nil
 	}
 	c.close()
-	switch {
-	case n >= len(request):
-		return SentWhole, err
-	case c.under.written == before:
+	// What the kernel took, below TLS too, which only ever adds bytes: fewer
+	// than the request has cannot hold all of it.
+	switch took := c.under.written - before; {
+	case took == 0 && n == 0:
 		return SentNothing, err
+	case took < int64(len(request)) && n < len(request):
+		return SentPart, err
 	}
-	return SentPart, err
+	return SentWhole, err
 }
 
 var errLost = errors.New("gateway: the connection ended before the request")
@@ -251,5 +253,5 @@ func (c *conn) finish(phase rest.Phase, err error) bool {
 	return true
 }
 
-// handshake puts TLS on a connection. Verification cannot be turned off.
-func handshake(raw *countingConn, config *tls.Config) *tls.Conn { return tls.Client(raw, config) }
+// newTLS puts TLS on a connection. Verification cannot be turned off.
+func newTLS(raw *countingConn, config *tls.Config) *tls.Conn { return tls.Client(raw, config) }

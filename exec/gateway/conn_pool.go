@@ -3,9 +3,9 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -22,10 +22,10 @@ const (
 	maxConns       = 32 // warm, in flight and listening for late answers together
 	dialTimeout    = 5 * time.Second
 	lookupTimeout  = 2 * time.Second
-	lookupEvery    = time.Minute
+	lookupEvery    = time.Minute            // how old an answer may be; an older one is used until there is a newer
 	dialBackoff    = 100 * time.Millisecond // doubled with each failure
 	dialBackoffMax = 5 * time.Second
-	trustFailures  = 3 // certificate refusals in a row that only a person can mend
+	trustFailures  = 3 // refused handshakes in a row that only a person can mend
 )
 
 // DialFunc opens a transport connection: net.Dialer.DialContext, or a test's.
@@ -49,20 +49,22 @@ type pool struct {
 	reader     func() func(*result) // makes what a connection hands its calls' ends to; it must not block
 	settled    func()               // a call ended, or a connection became idle
 	note       func(string, error)  // a dial failed, or worked again (nil)
-	distrust   func(error)          // certificates are refused for good
+	distrust   func(error)          // handshakes are refused for good
 
 	slots   [maxConns]atomic.Pointer[conn] // written by run and by each connection's end
 	demand  atomic.Int32                   // calls that wait for a connection; the owner writes
 	wake    chan struct{}
 	readers sync.WaitGroup
+	lookups sync.WaitGroup // beside the dials: renewals of addresses
 
 	dials, failures metrics.Counter // run's
 
 	addresses struct {
 		sync.Mutex
-		list []netip.Addr // the last answer that was any
-		next int
-		at   time.Time
+		list   []netip.Addr // the last answer that was any
+		next   int
+		at     time.Time // of the last look-up that was tried
+		asking bool      // one is on its way
 	}
 }
 
@@ -121,7 +123,7 @@ func (p *pool) run(ctx context.Context) {
 		failed   = make(chan error)
 		pending  int
 		failures int // in a row
-		refused  int // certificates, in a row
+		refused  int // handshakes, in a row
 		notUntil time.Time
 	)
 	timer := time.NewTimer(0)
@@ -160,6 +162,7 @@ func (p *pool) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			dialling.Wait()
+			p.lookups.Wait()
 			for i := range p.slots {
 				if c := p.slots[i].Load(); c != nil {
 					c.kill()
@@ -180,7 +183,7 @@ func (p *pool) run(ctx context.Context) {
 			pending--
 			failures++
 			p.failures.Add(1)
-			p.note("dial", err)
+			p.note("no connection to the venue", err)
 			if untrusted(err) {
 				if refused++; refused == trustFailures {
 					p.distrust(err)
@@ -237,23 +240,24 @@ func (p *pool) ended(c *conn) {
 
 // connect opens one connection, TLS included.
 func (p *pool) connect(ctx context.Context) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
 	address, err := p.address(ctx)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
 	raw, err := p.dial(ctx, p.network, address)
 	if err != nil {
 		return nil, err
 	}
+	tune(raw)
 	c := &conn{under: &countingConn{Conn: raw}, clock: p.clock, deliver: p.reader(), ended: p.ended, settled: p.settled}
 	c.Conn = c.under
 	if p.tls != nil {
-		secure := handshake(c.under, p.tls)
+		secure := newTLS(c.under, p.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			_ = raw.Close()
-			return nil, fmt.Errorf("TLS with %s: %w", p.host, err)
+			return nil, &handshakeError{p.host, err}
 		}
 		c.Conn = secure
 	}
@@ -263,47 +267,92 @@ func (p *pool) connect(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-// address is the next of the host's addresses. A look-up that fails leaves the
-// last good answer in use.
+// address is the next of the host's addresses. Once there was an answer nobody
+// waits for the next one: the last good addresses serve until a look-up beside
+// brings others, and when it fails, or brings none, they go on serving.
 func (p *pool) address(ctx context.Context) (string, error) {
 	if ip, err := netip.ParseAddr(p.host); err == nil {
 		return net.JoinHostPort(ip.String(), p.port), nil
 	}
 	a := &p.addresses
 	a.Lock()
-	fresh := len(a.list) > 0 && time.Since(a.at) < lookupEvery
+	known, old := len(a.list) > 0, time.Since(a.at) >= lookupEvery
+	renew := known && old && !a.asking
+	if renew {
+		a.asking = true
+	}
 	a.Unlock()
-	var failure error
-	if !fresh {
-		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-		defer cancel()
-		family := map[string]string{"tcp": "ip", "tcp4": "ip4", "tcp6": "ip6"}[p.network]
-		list, err := p.lookup(ctx, family, p.host)
-		if err == nil && len(list) == 0 {
-			err = fmt.Errorf("%s has no address", p.host)
+	switch {
+	case renew:
+		p.lookups.Go(func() {
+			err := p.resolve(ctx)
+			a.Lock()
+			a.asking = false
+			a.Unlock()
+			if err != nil {
+				p.note("the venue's name is not resolved: its last addresses stay in use", err)
+			}
+		})
+	case !known:
+		if err := p.resolve(ctx); err != nil {
+			return "", err
 		}
-		a.Lock()
-		if failure = err; err == nil {
-			a.list, a.at = list, time.Now()
-		}
-		a.Unlock()
 	}
 	a.Lock()
 	defer a.Unlock()
-	if len(a.list) == 0 {
-		return "", fmt.Errorf("look up %s: %w", p.host, failure)
-	}
 	a.next++
 	return net.JoinHostPort(a.list[a.next%len(a.list)].Unmap().String(), p.port), nil
 }
 
-// untrusted tells failures of certificates from all others.
+// resolve asks for the host's addresses and keeps them if there are any.
+func (p *pool) resolve(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	family := map[string]string{"tcp": "ip", "tcp4": "ip4", "tcp6": "ip6"}[p.network]
+	list, err := p.lookup(ctx, family, p.host)
+	if err == nil && len(list) == 0 {
+		err = errNoAddress
+	}
+	a := &p.addresses
+	a.Lock()
+	defer a.Unlock()
+	a.at = time.Now()
+	if err != nil {
+		return fmt.Errorf("look up %s: %w", p.host, err)
+	}
+	a.list = list
+	return nil
+}
+
+var errNoAddress = errors.New("the name has no address")
+
+// handshakeError is a TLS handshake that did not come about.
+type handshakeError struct {
+	host string
+	err  error
+}
+
+func (e *handshakeError) Error() string { return "TLS with " + e.host + ": " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// untrusted tells handshakes that were refused, by us for the certificate or by
+// either side for the protocol, from those that the network broke off, which
+// the next may mend.
 func untrusted(err error) bool {
-	var (
-		verification *tls.CertificateVerificationError
-		authority    x509.UnknownAuthorityError
-		host         x509.HostnameError
-		invalid      x509.CertificateInvalidError
-	)
-	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
+	if _, is := errors.AsType[*handshakeError](err); !is {
+		return false
+	}
+	var refused *net.OpError
+	if errors.As(err, &refused) && refused.Op == "remote error" { // an alert
+		return true
+	}
+	if _, is := errors.AsType[net.Error](err); is {
+		return false
+	}
+	for _, broken := range []error{io.EOF, io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded, net.ErrClosed, io.ErrClosedPipe} {
+		if errors.Is(err, broken) {
+			return false
+		}
+	}
+	return true
 }

@@ -18,6 +18,7 @@ const (
 	mostWait   = 3 * time.Second
 	readWait   = 10 * time.Second // of reads that settle an unknown outcome
 	tryEvery   = time.Second      // of what ends a risk, with a refused session
+	forbidden  = time.Minute      // between looks whether a venue that forbids us still does
 	probeWait  = 2 * time.Second
 	slotMask   = maxCalls - 1
 	timingSize = 1000
@@ -103,6 +104,10 @@ func (t *timing) trip() time.Duration {
 func (c *Core) permit(kind ActionKind, class order.Class) (breaker.Generation, bool) {
 	now := c.at.Mono
 	if c.calls.flying >= maxFlying || c.calls.taken >= maxCalls {
+		return 0, false
+	}
+	if class > order.Cancel && now < c.forbidAt {
+		c.wake(c.forbidAt)
 		return 0, false
 	}
 	try := (*market.Mono)(nil) // when a refused session may be tried next
@@ -282,7 +287,11 @@ func (c *Core) account(k *flight, a *Answer) {
 			why = "the venue refuses this application: check address, app key and secret"
 		}
 		c.halt(why)
+		if !k.kind.Write() { // a write's fate may be read as ever
+			c.forbidAt = now.Add(forbidden)
+		}
 	case order.OK, order.Refused, order.Empty:
+		c.forbidAt = 0
 		c.limits.Served()
 		c.sessionServed(a.Epoch, k.started)
 		c.budget.Succeeded()
@@ -324,6 +333,9 @@ func (c *Core) settled(k *flight, a *Answer) {
 	var j *job
 	if k.job >= 0 {
 		j = &c.jobs[k.job]
+		if a.Misnamed {
+			c.misnames(j.o, "the venue named an order as no order can be named")
+		}
 	}
 	switch k.kind {
 	case SendPlace:

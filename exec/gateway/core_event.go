@@ -69,6 +69,7 @@ type Answer struct {
 	Broken     bool          // transport, 5xx, HTML or a cut body: the breaker counts it
 	Epoch      uint64        // the credential the request was signed with
 	VenueID    order.VenueID // SendPlace: the venue's order id
+	Misnamed   bool          // the answer has an order id that cannot be one
 	SentAt     market.Mono   // the first byte left; zero: none did, or nobody knows
 	RetryAfter time.Duration // of a throttle; zero when the venue named none
 	Reason     string        // the venue's text, escaped; empty when it gave none
@@ -115,11 +116,12 @@ const (
 	RenewSession             // Epoch was refused
 	RestartStream            // the order stream claims to live and is mute: open it anew
 	Alarm                    // Text, ID: tell a person
+	Armed                    // the lists were read and agree: entries may leave from now on
 	actionKinds   = iota
 )
 
 var actionNames = [actionKinds]string{
-	"none", "place", "modify", "cancel", "read_order", "read_orders", "read_trades", "read_positions", "emit", "renew_session", "restart_stream", "alarm",
+	"none", "place", "modify", "cancel", "read_order", "read_orders", "read_trades", "read_positions", "emit", "renew_session", "restart_stream", "alarm", "armed",
 }
 
 func (k ActionKind) String() string {

@@ -162,6 +162,7 @@ func (c *Core) place(j *job) {
 		return
 	}
 	c.move(o, &order.Event{Move: order.Permit, Epoch: c.login.Epoch})
+	j.clockless = clockless(c.jumped)
 	k, a := c.start(SendPlace, o.Ticket.Class, j, generation, o.Attempts > 1)
 	a.Attempt = o.Attempts
 	if o.Deadline != 0 {
@@ -318,9 +319,15 @@ func (c *Core) misnamed(o *order.Order, id order.VenueID) bool {
 	if other == o || other == nil && o.VenueID.IsZero() {
 		return false
 	}
-	c.block(o.Ticket.Instrument, "the venue named two orders alike, or one twice")
-	c.alarm(o.Ticket.ID, "the venue named two orders alike, or one twice")
+	c.misnames(o, "the venue named two orders alike, or one twice")
 	return true
+}
+
+// misnames stops an instrument: the ids that everything else stands on are not
+// to be trusted there.
+func (c *Core) misnames(o *order.Order, why string) {
+	c.block(o.Ticket.Instrument, why)
+	c.alarm(o.Ticket.ID, why)
 }
 
 // again schedules the next attempt of an order that provably did not reach the

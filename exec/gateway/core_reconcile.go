@@ -61,6 +61,9 @@ func (c *Core) readOrders() {
 	now := c.at.Mono
 	writesProbe, readsProbe := c.probesWanted()
 	at, class := c.sync.pollAt(c), order.Data
+	if c.limits.DayShut() {
+		class = order.Reconcile // it finds out whether the day goes on after all
+	}
 	if c.sync.listWanted {
 		at, class = c.sync.listAt, order.Reconcile
 	}
@@ -111,8 +114,8 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 		c.block(o.Ticket.Instrument, "an order at the venue is not what was sent")
 		c.alarm(o.Ticket.ID, "an order at the venue is not what was sent")
 	}
-	if k != nil && o.Sequence == 0 && o.AckedAt != 0 && k.started.Sub(o.AckedAt) >= c.config.Notice {
-		c.mute() // a read knows it, no notice ever spoke of it
+	if k != nil && o.Sequence == 0 && o.AckedAt > c.sync.liveAt && k.started.Sub(o.AckedAt) >= c.config.Notice {
+		c.mute() // a read knows it, no notice ever spoke of it, and no gap explains that
 	}
 	late := o.State == order.ClosedAbsent
 	move, word := c.withhold(o, r)
@@ -123,6 +126,7 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 	}
 	j := c.job(o)
 	c.priceSeen(j, r, k)
+	c.aliveAgain(j, k)
 	if effect.From != effect.To || effect.From.InDoubt() {
 		c.activate(j)
 	}
@@ -186,6 +190,7 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 		c.report(r, k)
 		if o := c.slab.ByVenue(r.VenueID); o != nil {
 			c.job(o).listed = s.list
+			c.remarks.see(&o.Remark, &r.Remark)
 			if o.State.Terminal() {
 				continue // what filled is known, whatever the row leaves out
 			}
@@ -210,6 +215,29 @@ func (c *Core) ordersRead(k *flight, a *Answer) {
 	s.listRead(c, k, whole)
 	s.baseList(c, k, readable, whole)
 	c.dirty = true
+}
+
+// Remarks says what the venue's lists make of the texts that travel with
+// orders. As long as they do not come back whole, orders are told apart by what
+// they are, and one that is in doubt must not be sent again under any policy.
+type Remarks uint8
+
+// The findings. One text that did not come back outweighs all that did.
+const (
+	RemarksUntried Remarks = iota // no list has shown an order of ours
+	RemarksEchoed
+	RemarksLost
+)
+
+func (r Remarks) String() string { return [...]string{"untried", "echoed", "lost", "?"}[r&3] }
+
+func (r *Remarks) see(sent, listed *order.Remark) {
+	switch {
+	case *sent != *listed:
+		*r = RemarksLost
+	case *r == RemarksUntried:
+		*r = RemarksEchoed
+	}
 }
 
 // shrunk tells whether the list lacks an order that it must show: one that an

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
@@ -19,7 +21,9 @@ type restoring struct {
 	level    risk.Level
 	operator string // who lowered it last
 	cause    string
-	full     bool // the slab had no room
+	full     bool          // the slab had no room
+	last     market.Stamp  // of the run in hand
+	jumped   time.Duration // what the wall clock jumped in that run so far
 }
 
 // Restore takes one record of what earlier runs kept, oldest first, before the
@@ -34,6 +38,10 @@ func (c *Core) Restore(r *journal.Record, at market.Stamp) {
 		return
 	}
 	p.sequence = r.Sequence
+	if r.Kind == journal.Started {
+		p.last, p.jumped = market.Stamp{}, 0
+	}
+	p.jumped, p.last = p.jumped+jump(p.last, r.At), r.At
 	then := restamp(r.At, at)
 	c.restoreCall(r, then, at)
 	if r.Kind == journal.Started {
@@ -99,9 +107,8 @@ func (c *Core) restoreCall(r *journal.Record, then, at market.Stamp) {
 	k := &r.Call
 	switch r.Kind {
 	case journal.Sending, journal.Reading:
-		c.limits.Restore(then.Mono, k.Class, k.Kind.Write())
-		if r.At.Wall.Date() == at.Wall.Date() {
-			c.past.calls++
+		if r.At.Wall.Date() == at.Wall.Date() || at.Wall.Sub(r.At.Wall) < 2*time.Minute {
+			c.limits.Restore(then.Mono, k.Class, k.Kind.Write())
 		}
 	case journal.Answered:
 		switch {
@@ -149,6 +156,7 @@ func (c *Core) restoreSending(r *journal.Record, then market.Stamp) {
 	}
 	o.State, o.Attempts, o.Absences = order.Sending, r.Call.Attempt, 0
 	o.Sent = then
+	c.job(o).clockless = clockless(c.past.jumped)
 }
 
 // restoreMove makes the order what the record says that it was.
@@ -185,7 +193,7 @@ func (c *Core) restoreMove(r *journal.Record, then market.Stamp) {
 func (c *Core) Restored(at market.Stamp) []Action {
 	p := c.past
 	c.out, c.at, c.past = c.out[:0], at, restoring{}
-	c.limits.RestoreDay(p.calls)
+	c.limits.Restored(at.Mono)
 	for id, h := range p.base {
 		if h.Quantity == 0 {
 			continue
@@ -207,6 +215,9 @@ func (c *Core) Restored(at market.Stamp) []Action {
 	} else if p.level > risk.Armed {
 		c.gate.Raise(p.level, "as an operator left it: "+p.operator)
 	}
+	for i := range c.out {
+		c.out[i].Update.Restored = c.out[i].Kind == Emit
+	}
 	c.obey()
 	c.dirty = true
 	return c.out
@@ -227,9 +238,7 @@ func (c *Core) resume(o *order.Order) {
 		c.unpriced++
 	}
 	if o.Filled > 0 || !o.State.Terminal() {
-		u := o.Describe(&order.Effect{From: o.State, To: o.State, FilledNow: o.Filled, ValueNow: o.Value}, c.at)
-		u.Restored = true
-		c.emit(u)
+		c.emit(o.Describe(&order.Effect{From: o.State, To: o.State, FilledNow: o.Filled, ValueNow: o.Value}, c.at))
 	}
 	if o.Ticket.Instrument == 0 && !o.State.Terminal() {
 		c.alarm(o.Ticket.ID, "an order of before is in a contract that is not watched today: look at the venue")

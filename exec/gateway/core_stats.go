@@ -57,13 +57,14 @@ type Standing struct {
 	InDoubt       int
 	Synced        bool
 	Halted        bool
+	Remarks       Remarks
 }
 
 // Standing is where the gates stand now.
 func (c *Core) Standing() Standing {
 	s := Standing{
 		Quota: c.limits.Left(c.at.Mono), Writes: c.writes.State(), Reads: c.reads.State(),
-		Orders: c.slab.Len(), Active: len(c.active), Watched: len(c.tombs), Synced: c.sync.done, Halted: c.halted,
+		Orders: c.slab.Len(), Active: len(c.active), Watched: len(c.tombs), Synced: c.sync.done, Halted: c.halted, Remarks: c.remarks,
 	}
 	for _, i := range c.active {
 		if c.jobs[i].o.State.InDoubt() {

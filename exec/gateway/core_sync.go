@@ -16,7 +16,8 @@ const (
 	positionsSoon = 10 * time.Second // after the base: was it right?
 	baseTries     = 10 * time.Second // whole lists only; then a base on what can be read, so that it can be closed
 	settleTime    = 5 * time.Second  // positions are compared when no fill is younger
-	syncRetry     = 2 * time.Second
+	syncRetry     = 2 * time.Second  // doubles with every list that proves nothing
+	syncRetryMost = 16 * time.Second
 	probeEvery    = 250 * time.Millisecond
 	restartEvery  = time.Minute
 )
@@ -28,6 +29,7 @@ type syncing struct {
 	stream     market.FeedState
 	liveAt     market.Mono
 	done       bool // nothing was missed, as far as we know
+	armed      bool // it was done once
 	restartAt  market.Mono
 	list       uint32 // number of the newest order list
 	listing    Slot
@@ -36,6 +38,7 @@ type syncing struct {
 	listAt     market.Mono
 	probeAt    market.Mono // not before, for the breakers' sake
 	listOK     bool        // a whole list that began after the gap was read
+	poor       uint        // lists in a row that proved nothing
 
 	book         uint32 // number of the newest trade book
 	tradesSlot   Slot
@@ -133,10 +136,12 @@ func (s *syncing) listRead(c *Core, k *flight, whole bool) {
 		return
 	}
 	if !whole || k.started < s.liveAt {
-		s.listWanted, s.listAt = true, c.at.Mono.Add(syncRetry)
+		wait := min(syncRetry<<min(s.poor, 8), syncRetryMost)
+		s.poor++
+		s.listWanted, s.listAt = true, c.at.Mono.Add(wait)
 		return
 	}
-	s.listWanted = false
+	s.listWanted, s.poor = false, 0
 	if !s.listOK {
 		s.listOK = true
 		s.tradesWanted, s.tradesAt, s.tradesClass = true, c.at.Mono, order.Reconcile
@@ -150,7 +155,7 @@ func (s *syncing) baseList(c *Core, k *flight, readable, whole bool) {
 	}
 	b, now := &s.base, c.at.Mono
 	if !whole && (!readable || now.Sub(s.liveAt) < baseTries) {
-		s.wantList(now.Add(syncRetry))
+		s.wantList(now.Add(min(syncRetry<<min(s.poor, 8), syncRetryMost)))
 		return
 	}
 	switch {
@@ -181,6 +186,10 @@ func (s *syncing) finish(c *Core) {
 	}
 	s.done = true
 	c.dirty = true
+	if !s.armed {
+		s.armed = true
+		c.out = append(c.out, Action{Kind: Armed})
+	}
 }
 
 // doubtBase asks for the base anew. Only before the first order of ours: from

@@ -256,7 +256,7 @@ func (w *world) act(a Action) {
 		if !w.noSession {
 			w.after(500*ms, w.renew)
 		}
-	case RestartStream:
+	case RestartStream, Armed:
 	default:
 		w.call(a)
 	}

@@ -88,7 +88,8 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 		if v == order.Auth && e != rest.CustomerDetails {
 			g.config.Renew(o.epoch) // which may have been replaced meanwhile: then nothing is to be done
 		}
-		if attempt == askAttempts || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails) {
+		// A login is repeated by the session's keeper, which counts them.
+		if attempt == askAttempts || class == order.Login || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails) {
 			return nil, failure
 		}
 		select {
@@ -211,7 +212,7 @@ func (g *Gateway) OptionChain(ctx context.Context, key market.ContractKey) ([]re
 
 // CustomerDetails exchanges an API session for what the venue says of it.
 func (g *Gateway) CustomerDetails(ctx context.Context, apiSession session.Token) (rest.Customer, error) {
-	body, err := g.read(ctx, rest.CustomerDetails, order.Reconcile, func(w *rest.Wire, dst []byte, _ rest.Signature) []byte {
+	body, err := g.read(ctx, rest.CustomerDetails, order.Login, func(w *rest.Wire, dst []byte, _ rest.Signature) []byte {
 		return w.AppendCustomerDetails(dst, g.config.AppKey, apiSession)
 	})
 	if err != nil {
@@ -230,6 +231,8 @@ func (g *Gateway) Exchange(ctx context.Context, apiSession session.Token) (*sess
 			return nil, fmt.Errorf("%w: %w", session.ErrLogin, err)
 		case errors.As(err, &call) && call.Verdict == order.ConfigFatal, errors.Is(err, rest.ErrAnswer):
 			return nil, fmt.Errorf("%w: %w", session.ErrConfig, err)
+		case errors.As(err, &call) && (call.Verdict == order.Throttle || call.Verdict == order.ThrottleDay):
+			return nil, fmt.Errorf("%w: %w", session.ErrBusy, err)
 		}
 		return nil, err
 	}

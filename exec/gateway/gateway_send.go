@@ -48,7 +48,7 @@ func (g *Gateway) send(a *Action, q *ask) bool {
 	for {
 		if c = g.pool.take(endpoint.Write()); c == nil {
 			if why := g.mistrust.Load(); why != nil {
-				g.unsent(a, q, endpoint, order.ConfigFatal, "the venue's certificate is refused", errors.New(*why))
+				g.unsent(a, q, endpoint, order.ConfigFatal, "no trusted connection to the venue can be had", errors.New(*why))
 				return true
 			}
 			return false
@@ -236,7 +236,7 @@ func (g *Gateway) conclude(r *result, judge *rest.Classifier, parser *rest.Parse
 	}
 	a := Answer{
 		Slot: k.slot, Verdict: j.Verdict, Reused: k.reused, Broken: j.Health == rest.Unhealthy, Epoch: k.epoch,
-		VenueID: j.VenueID, SentAt: k.sentMono, RetryAfter: max(j.RetryAfter, 0), Reason: j.Text,
+		VenueID: j.VenueID, Misnamed: j.Misnamed, SentAt: k.sentMono, RetryAfter: max(j.RetryAfter, 0), Reason: j.Text,
 	}
 	if a.Reason == "" && j.Verdict != order.OK {
 		a.Reason = j.Reason
@@ -332,14 +332,14 @@ func (g *Gateway) connectionNote(what string, err error) {
 		g.log.note(line{level: hclog.Info, text: what, retry: -1})
 		return
 	}
-	g.log.note(line{level: hclog.Warn, text: "no connection to the venue", err: err, retry: -1})
+	g.log.note(line{level: hclog.Warn, text: what, err: err, retry: -1})
 }
 
-// distrust is told when certificates keep being refused: weaker checks are not
-// an answer, a person is.
+// distrust is told when handshakes keep being refused: weaker checks are not an
+// answer, a person is.
 func (g *Gateway) distrust(err error) {
 	g.mistrust.Store(new(rest.Escape(err.Error(), 200)))
-	g.put(letter{kind: forPerson, event: Event{Text: "the venue's certificate is refused: " + rest.Escape(err.Error(), 200)}})
+	g.put(letter{kind: forPerson, event: Event{Text: "no trusted connection to the venue can be had: " + rest.Escape(err.Error(), 200)}})
 	g.drain()
 }
 

@@ -61,6 +61,7 @@ type Judgement struct {
 	Reason     string        // why, in a few words, for log and counters; never the venue's own text
 	Text       string        // the venue's own error text, escaped; empty when it gave none
 	VenueID    order.VenueID // writes with verdict OK: the order's number
+	Misnamed   bool          // the answer to a write has an order id that cannot be one
 }
 
 // MaxRetryAfter bounds what a venue can ask for; beyond it the gate is simply
@@ -178,6 +179,8 @@ func (c *Classifier) success(a *Attempt, env *envelope, j *Judgement) {
 	case write:
 		id, err := order.ParseVenueID(env.success.GetStringBytes("order_id"))
 		if err != nil {
+			name := env.success.Get("order_id")
+			j.Misnamed = name != nil && name.Type() != fastjson.TypeNull && (name.Type() != fastjson.TypeString || len(name.GetStringBytes()) > 0)
 			j.Reason = "success without a usable order id"
 			return
 		}
