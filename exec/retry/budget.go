@@ -23,9 +23,10 @@ type Budget struct {
 	tenths int
 	ends   market.Mono // of the newest bucket: calls from then on count in another
 	newest int         // its position
-	calls  [spanBuckets]int
-	again  [spanBuckets]int
+	counts [spanBuckets]counts
 }
+
+type counts struct{ calls, again int }
 
 // NewBudget is a full one.
 func NewBudget() *Budget { return &Budget{tenths: full} }
@@ -35,9 +36,10 @@ func (b *Budget) Called(again bool, now market.Mono) {
 	if now >= b.ends {
 		b.roll(now)
 	}
-	b.calls[b.newest]++
+	c := &b.counts[b.newest]
+	c.calls++
 	if again {
-		b.again[b.newest]++
+		c.again++
 	}
 }
 
@@ -53,9 +55,9 @@ func (b *Budget) Allow(now market.Mono) bool {
 		b.roll(now)
 	}
 	calls, again := 0, 0
-	for i := range b.calls {
-		calls += b.calls[i]
-		again += b.again[i]
+	for _, c := range b.counts {
+		calls += c.calls
+		again += c.again
 	}
 	return b.tenths > threshold && again < max(calls/10, leastRetry)
 }
@@ -66,8 +68,7 @@ func (b *Budget) roll(now market.Mono) {
 	const span = market.Mono(bucketSpan)
 	number := now / span
 	for n := min((now-b.ends)/span, spanBuckets-1); n >= 0; n-- {
-		i := (number - n) % spanBuckets
-		b.calls[i], b.again[i] = 0, 0
+		b.counts[(number-n)%spanBuckets] = counts{}
 	}
 	b.newest, b.ends = int(number%spanBuckets), (number+1)*span
 }
