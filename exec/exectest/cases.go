@@ -81,7 +81,7 @@ var unknownOutcomes = []struct {
 	{"TheRequestIsLost", sim.Faults{DropBefore: 1}, false},
 	{"TheAnswerIsCut", sim.Faults{DropAfter: 1}, true},
 	{"NoAnswerComes", sim.Faults{LoseAnswer: 1}, true},
-	{"ItIsTakenLate", sim.Faults{LateAccept: 1, LateBy: 800 * time.Millisecond}, true},
+	{"ItIsTakenLate", sim.Faults{LateAccept: 1, LateBy: 500 * time.Millisecond}, true},
 	{"TheGatewayAnswersWithAPage", sim.Faults{HTML502: 1}, false},
 	{"TheBackEndIsDown", sim.Faults{BackendDown: 1}, false},
 	{"TheServerThrows", sim.Faults{Exception: 1}, false},
@@ -499,7 +499,8 @@ func breaksStream(r *rig) {
 func waitsForLists(r *rig) {
 	known := r.place(market.Buy, 1, 9900)
 	r.reaches(known, order.Working)
-	r.faults(sim.Faults{EmptyList: 1}) // no list will prove anything
+	time.Sleep(2 * r.setup.Core.Visibility) // from now on every list must show it
+	r.faults(sim.Faults{EmptyList: 1})      // so none will prove anything
 	r.Venue().BreakStream()
 	r.until("the gateway knows that it may have missed something", func() bool { return !r.Snapshot().Standing.Synced })
 
