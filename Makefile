@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench interop clean
+.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap interop clean
 
 ARGS     ?=
 BENCH    ?= .
@@ -51,6 +51,12 @@ fuzz-smoke: ## every fuzz target for a few seconds
 
 bench: ## the benchmarks that match BENCH, COUNT times
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+bench-peers: ## limiter, breaker and the whole way before an order leaves, beside the peers, in one run
+	go -C bench/peers test -count=1 -run TestPeers -v . -rounds 60
+
+bench-swap: ## attempts while their login is swapped a million times, beside quiet ones
+	go test -count=1 -run TestSwapsDoNotStallAnAttempt -v ./bench/swap -swaps 1000000
 
 interop: ## the vendor's own JavaScript client against our streams and our venue
 	.ci/npm

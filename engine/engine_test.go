@@ -655,3 +655,24 @@ func BenchmarkStep(b *testing.B) {
 		})
 	}
 }
+
+func TestAfterARestartNothingIsToldUntilEveryEarlierOrderIsBooked(t *testing.T) {
+	p := &puppet{}
+	h, chain := harness(t, p)
+	call := chain.Rows[0].Call
+	h.Step()
+	p.take()
+	var held []market.Units
+	p.onOrder = func(c *engine.Context, u *order.Update) { held = append(held, c.Position(call)) }
+	sold := order.Update{ID: 1, Strategy: 1, Instrument: call, Side: market.Sell, State: order.Filled, Filled: 65, FilledNow: 65, Restored: true}
+	bought := order.Update{ID: 2, Strategy: 1, Instrument: call, Side: market.Buy, State: order.Partial, Filled: 65, FilledNow: 65, Restored: true}
+	later := order.Update{ID: 2, Strategy: 1, Instrument: call, Side: market.Buy, State: order.Filled, Filled: 130, FilledNow: 65}
+	for _, u := range []order.Update{sold, bought, later} {
+		h.Host.Deliver(&u)
+	}
+
+	h.Step()
+
+	require.Equal(t, []string{"order filled", "order partial", "order filled"}, p.take())
+	require.Equal(t, []market.Units{65, 65, 65}, held, "the whole, from the first call on")
+}

@@ -31,15 +31,16 @@ type Loop struct {
 	onStop    Stopper
 
 	// Owned by whoever steps the loop.
-	ctx     Context
-	cursor  book.Cursor
-	changed []market.InstrumentID
-	seen    book.Seq
-	news    uint64
-	timers  timers
-	orders  orders
-	update  order.Update // scratch: a local would escape through the listener
-	quote   market.Quote // scratch
+	ctx      Context
+	cursor   book.Cursor
+	changed  []market.InstrumentID
+	seen     book.Seq
+	news     uint64
+	timers   timers
+	orders   orders
+	update   order.Update   // scratch: a local would escape through the listener
+	restored []order.Update // of an earlier run, booked and not yet told
+	quote    market.Quote   // scratch
 
 	// Shared.
 	feedSeen    atomic.Uint64 // what the strategy was told: this loop → its goroutine, when inline
@@ -137,6 +138,7 @@ func (l *Loop) stepOrders() (worked bool) {
 	for {
 		merged, ok := l.inbox.take(&l.update)
 		if !ok {
+			l.tellRestored()
 			return worked
 		}
 		worked = true
@@ -147,6 +149,15 @@ func (l *Loop) stepOrders() (worked bool) {
 		// Booked before the strategy sees it: a panic must not lose a fill.
 		fresh := l.orders.apply(&l.update)
 		l.stats.updates.Add(1)
+		if l.update.Restored {
+			l.restored = append(l.restored, l.update)
+			continue
+		}
+		if l.restored != nil {
+			next := l.update
+			l.tellRestored()
+			l.update = next
+		}
 		if fresh && l.onOrder != nil && !l.Quarantined() {
 			l.host.book.Pin(&l.ctx.view)
 			l.trace(CallbackOrder, uint64(l.update.ID))
@@ -154,6 +165,20 @@ func (l *Loop) stepOrders() (worked bool) {
 		}
 		l.ctx.resynced = false
 	}
+}
+
+// tellRestored tells the strategy of the orders of an earlier run once all of
+// them are booked: a position half restored is one that nobody holds.
+func (l *Loop) tellRestored() {
+	for i := range l.restored {
+		l.update = l.restored[i]
+		if l.onOrder != nil && !l.Quarantined() {
+			l.host.book.Pin(&l.ctx.view)
+			l.trace(CallbackOrder, uint64(l.update.ID))
+			l.onOrder.OnOrder(&l.ctx, &l.update)
+		}
+	}
+	l.restored = nil
 }
 
 func (l *Loop) stepFeed() bool {

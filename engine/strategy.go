@@ -22,7 +22,9 @@ type Starter interface {
 }
 
 // OrderListener hears what becomes of the strategy's own orders. The update
-// is valid within the call.
+// is valid within the call. After a restart the orders of earlier runs of the
+// day come first, marked Restored, once all of them are booked: the positions
+// that the context tells are whole from the first call on.
 type OrderListener interface {
 	OnOrder(*Context, *order.Update)
 }

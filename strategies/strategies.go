@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vayu-trading/vayu/engine"
+	"github.com/vayu-trading/vayu/strategies/drill"
 	"github.com/vayu-trading/vayu/strategies/param"
 	"github.com/vayu-trading/vayu/strategies/parityarb"
 	"github.com/vayu-trading/vayu/strategies/shortstraddle"
@@ -41,6 +42,12 @@ func Table() []Entry {
 			About:  "buys one strike's synthetic future and sells another's when the box locks more than it costs",
 			New:    maker(parityarb.Name, parityarb.Defaults, parityarb.New),
 			Params: param.Describe(parityarb.Defaults()),
+		},
+		{
+			Name:   drill.Name,
+			About:  "rehearses the way to the venue: single lots placed, re-priced and cancelled by a seed, near flat",
+			New:    maker(drill.Name, drill.Defaults, drill.New),
+			Params: param.Describe(drill.Defaults()),
 		},
 	}
 }

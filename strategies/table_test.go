@@ -26,7 +26,7 @@ func TestEveryStrategyIsMadeFromAnEmptyTableAndHearsWhatItNeeds(t *testing.T) {
 			require.NotEmpty(t, p.About, p.Key)
 		}
 	}
-	require.Equal(t, []string{"short-straddle", "parity-arbitrage"}, names)
+	require.Equal(t, []string{"short-straddle", "parity-arbitrage", "drill"}, names)
 }
 
 func TestWrongParametersAreRefusedByTheirKey(t *testing.T) {
@@ -46,7 +46,7 @@ func TestWrongParametersAreRefusedByTheirKey(t *testing.T) {
 func TestAnUnknownNameListsTheKnownOnes(t *testing.T) {
 	_, err := strategies.Find("straddle")
 	require.ErrorContains(t, err, `"straddle"`)
-	require.ErrorContains(t, err, "short-straddle, parity-arbitrage")
+	require.ErrorContains(t, err, "short-straddle, parity-arbitrage, drill")
 
 	e, err := strategies.Find("parity-arbitrage")
 	require.NoError(t, err)

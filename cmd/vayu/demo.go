@@ -76,7 +76,7 @@ func (d *demo) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	defer set.state.Close()
+	defer set.journal.Close()
 	engine, err := newSystem(ctx, set)
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func (d *demo) sessionTimeout() time.Duration {
 // setting is the engine's configuration against the embedded venue.
 func (d *demo) setting(venue *sim.Venue, address, folder string, letters io.Writer, log hclog.Logger) (setting, error) {
 	c := config.Default()
-	c.Mode = config.Sim
+	c.Mode, c.Journal.Folder = config.Sim, folder
 	c.Venue = config.Venue{
 		RestURL: "http://" + address + "/breezeapi/api/v1/", StreamURL: "ws://" + address, OrderStreamURL: "ws://" + address,
 		OHLCVURL: "ws://" + address, MasterURL: "http://" + address + "/SecurityMaster.zip", ClockURL: "http://" + address + "/clock",
@@ -220,14 +220,14 @@ func (d *demo) setting(venue *sim.Venue, address, folder string, letters io.Writ
 	if err := c.Validate(); err != nil {
 		return setting{}, err
 	}
-	state, err := openState(folder)
+	kept, err := openJournal(folder)
 	if err != nil {
 		return setting{}, err
 	}
 	return setting{
 		config: c, clock: venue.Clock(), appKey: sim.DefaultAppKey, secret: session.NewToken(sim.DefaultSecret), rules: rules,
 		login:  session.LoginFunc(func(context.Context) (session.Token, error) { return session.NewToken(venue.NewLogin()), nil }),
-		folder: folder, state: state, letters: letters, seed: d.Seed, log: log,
+		folder: folder, journal: kept, letters: letters, seed: d.Seed, log: log,
 	}, nil
 }
 

@@ -38,11 +38,15 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // cli is every subcommand. Each is a file of its own with a Run method.
 type cli struct {
-	Demo   demo     `cmd:"" help:"The main job with no account: an embedded venue replays a recorded NIFTY day, the engine trades it."`
-	Run    trade    `cmd:"" help:"Trade by a configuration file. This build trades only against a simulated venue on this machine (mode sim)."`
-	Sim    simulate `cmd:"" help:"The Breeze twin as a server of its own: REST, streams, orders and security master on one port of this machine."`
-	Import imports  `cmd:"" help:"Make a tape of another vendor's recording."`
-	Doctor doctor   `cmd:"" help:"Is everything ready to trade? Looks at the configuration, credentials, calendar and disk."`
+	Demo     demo         `cmd:"" help:"The main job with no account: an embedded venue replays a recorded NIFTY day, the engine trades it."`
+	Run      trade        `cmd:"" help:"Trade by a configuration file. This build trades only against a simulated venue on this machine (mode sim)."`
+	Sim      simulate     `cmd:"" help:"The Breeze twin as a server of its own: REST, streams, orders and security master on one port of this machine."`
+	Import   imports      `cmd:"" help:"Make a tape of another vendor's recording."`
+	Selftest selftest     `cmd:"" help:"Prove the login's renewal, the repeats of calls and an order's whole way, against an embedded venue that misbehaves."`
+	Kill     stopTrading  `cmd:"" help:"Stop a running engine's trading: reduce, cancel, flatten or stop."`
+	Operator operate      `cmd:"" help:"Talk to a running engine: its status, a lower kill level, a person's verdict on an order or a contract."`
+	Explain  explainOrder `cmd:"" help:"The whole life of one order, from the journal: stages, attempts, verdicts, moves."`
+	Doctor   doctor       `cmd:"" help:"Is everything ready to trade? Looks at the configuration, credentials, calendar and disk."`
 }
 
 // streams is where a subcommand writes: its result, and what a person reads.

@@ -106,7 +106,7 @@ func startDemo(t *testing.T, d demo) rehearsal {
 		stop()
 		require.NoError(t, <-ended)
 		stopVenue()
-		require.NoError(t, set.state.Close())
+		require.NoError(t, set.journal.Close())
 		require.NoError(t, player.Close())
 	})
 	return rehearsal{engine, venue}

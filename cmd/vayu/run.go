@@ -27,6 +27,7 @@ type trade struct {
 	Config string        `required:"" type:"path" placeholder:"FILE" help:"Configuration file; the environment (VAYU_SECTION__KEY) is laid over it."`
 	For    time.Duration `placeholder:"D" help:"How long to trade, in real time; until it is told to stop when not given."`
 	JSON   string        `placeholder:"FILE" help:"Write the result as JSON; - is the standard output."`
+	Arm    bool          `help:"Trade though the engine was started three times within ten minutes."`
 	HTTP   string        `placeholder:"ADDRESS" help:"Where the page is served, instead of dashboard.listen; port 0 takes any, off is none."`
 }
 
@@ -77,11 +78,11 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	state, err := openState(c.Journal.Folder)
+	kept, err := openJournal(c.Journal.Folder)
 	if err != nil {
 		return err
 	}
-	defer state.Close()
+	defer kept.Close()
 	letters, err := openLetters(c.Journal.Folder)
 	if err != nil {
 		return err
@@ -100,11 +101,13 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	engine, err := newSystem(ctx, setting{
 		config: c, clock: clock, appKey: credentials.AppKey.Reveal(), secret: credentials.SecretKey,
 		login: loginSource(&c.Session, credentials.APISession), rules: sessionRules(&c.Session),
-		folder: folder, state: state, letters: letters, roots: roots, seed: uint64(time.Now().UnixNano()), log: log,
+		folder: folder, journal: kept, letters: letters, roots: roots, seed: uint64(time.Now().UnixNano()), log: log,
+		armed: t.Arm, told: s.err,
 	})
 	if err != nil {
 		return err
 	}
+	defer engine.serveOperator(c.Journal.Folder)()
 	page, closePage, err := engine.servePage(c.Dashboard.Listen, string(c.Mode), c.Venue.RestURL, moment)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 	"github.com/vayu-trading/vayu/engine"
 	"github.com/vayu-trading/vayu/engine/book"
 	"github.com/vayu-trading/vayu/engine/calendar"
+	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/portfolio"
@@ -43,8 +44,10 @@ type setting struct {
 	secret  session.Token
 	login   session.LoginSource
 	rules   session.Rules
-	folder  string         // where the security master is kept
-	state   *stateFolder   // locked
+	folder  string // where the security master is kept
+	journal *journal.Journal
+	armed   bool           // a person said that it may trade though it starts often
+	told    io.Writer      // is told when the engine is armed; may be nil
 	letters io.Writer      // refused bytes of the streams
 	roots   *x509.CertPool // nil: the machine's
 	seed    uint64
@@ -72,6 +75,7 @@ type system struct {
 	logins   loginWatch
 	started  market.Stamp
 
+	restored  int      // records of earlier runs of the day
 	unsettled []string // orders that were not over when the run ended
 }
 
@@ -115,11 +119,12 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 	}
 	s.account = newAccount(positions, s.book, set.clock)
 
-	boot, err := set.state.nextBoot(today)
+	boot, err := set.journal.NextBoot(today)
 	if err != nil {
 		return nil, err
 	}
-	if s.gateway, err = gateway.New(s.gatewayConfig(today, boot)); err != nil {
+	tag := order.Tag{Instance: [2]byte{'V', 'Y'}, Day: today, Boot: boot}
+	if s.gateway, err = gateway.New(s.gatewayConfig(tag)); err != nil {
 		return nil, err
 	}
 	if s.keeper, err = session.NewKeeper(session.Config{
@@ -127,9 +132,14 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 		OnSwap:  []session.Hook{{Name: "ticks", Run: s.moveOver(&s.ticks)}, {Name: "orders", Run: s.moveOver(&s.orders)}},
 		OnState: s.onSession,
 		Alarm:   s.alarm,
+		Keep:    s.keepLogin,
+		Record: func(a session.Attempt) {
+			s.gateway.Login(journal.Session{Epoch: a.Epoch, OK: a.OK, Expiry: a.Expiry})
+		},
 	}); err != nil {
 		return nil, err
 	}
+	s.resumeLogin()
 	s.host = engine.NewHost(engine.HostConfig{
 		Book: s.book, Desk: s.gateway, Clock: set.clock, Log: set.log.Named("strategy"), Calendar: s.calendar, Day: &s.day,
 		OnQuarantine: func(_ order.StrategyID, name, why string) {
@@ -145,7 +155,10 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 	if err := s.addStrategies(); err != nil {
 		return nil, err
 	}
-	return s, s.makeStreams()
+	if err := s.makeStreams(); err != nil {
+		return nil, err
+	}
+	return s, s.restore(tag)
 }
 
 // readMaster fetches the security master and keeps the contracts that the
@@ -205,9 +218,10 @@ func watch(all []market.Instrument, today market.Date, expiries int) []market.In
 	return kept
 }
 
-func (s *system) gatewayConfig(today market.Date, boot uint32) gateway.Config {
+func (s *system) gatewayConfig(tag order.Tag) gateway.Config {
 	limits, c := throttle.Breeze(), &s.config
 	limits.Second, limits.Minute, limits.Day = c.Limits.PerSecond, c.Limits.PerMinute, c.Limits.PerDay
+	limits.Logins = s.rules.Per10Min
 	policy := retry.Default()
 	policy.MaxRetries, policy.Initial, policy.Max = c.Retry.MaxRetries, c.Retry.InitialBackoff.Duration, c.Retry.MaxBackoff.Duration
 	return gateway.Config{
@@ -221,9 +235,10 @@ func (s *system) gatewayConfig(today market.Date, boot uint32) gateway.Config {
 		Renew:         func(epoch uint64) { s.keeper.Renew(epoch) },
 		RestartStream: s.restartOrders,
 		Alarm:         func(_ order.ID, text string) { s.notes.add(text, true) }, // the gateway logs it
+		Armed:         s.onArmed,
 		Core: gateway.CoreConfig{
 			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed, Fence: s.fence,
-			Tag: order.Tag{Instance: [2]byte{'V', 'Y'}, Day: today, Boot: boot},
+			Tag: tag, Recorder: s.journal, Strategies: strategyNames(c),
 		},
 	}
 }
@@ -347,6 +362,7 @@ func (s *system) run(ctx context.Context) error {
 	serving, stopServing := context.WithCancel(context.Background())
 	defer stopServing()
 
+	start(&desk, serving, "journal", s.keepJournal)
 	start(&desk, serving, "gateway", s.gateway.Run)
 	start(&desk, serving, "session", s.keeper.Run)
 	start(&desk, serving, "account", func(ctx context.Context) error { s.account.run(ctx); return nil })
@@ -368,6 +384,7 @@ func (s *system) run(ctx context.Context) error {
 	s.cancelAll()
 	stopServing()
 	desk.Wait()
+	s.journal.Append(&journal.Record{Kind: journal.Stopped, At: s.clock.Now()}, true)
 	return err
 }
 

@@ -62,3 +62,19 @@ func TestSystemClockTakesMarketTimeFromTheWall(t *testing.T) {
 	require.Equal(t, now.Wall, now.Market)
 	require.Positive(t, now.Mono)
 }
+
+// A machine without zone files, or set to another zone, reads the same times.
+func TestP9_IndiasZoneNeedsNoFileAndHearsNoSetting(t *testing.T) {
+	t.Setenv("ZONEINFO", "/nonexistent")
+	t.Setenv("TZ", "America/New_York")
+	for _, year := range []int{2026, 2027} {
+		for month := time.January; month <= time.December; month++ {
+			day := NewDate(year, month, 15)
+			require.Equal(t, day.At(0), day.At(0).Date().At(0))
+			_, offset := day.At(12 * time.Hour).Time().Zone()
+			require.Equal(t, 19_800, offset, "no daylight saving")
+			utc := time.Date(year, month, 15, 3, 45, 0, 0, time.UTC)
+			require.Equal(t, UnixNano(utc.UnixNano()), day.At(9*time.Hour+15*time.Minute))
+		}
+	}
+}

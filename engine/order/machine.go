@@ -35,6 +35,7 @@ const (
 	SeenRejected                // the venue says: rejected by the exchange
 	OperatorAbsent              // a person saw that the venue does not have it
 	OperatorPlaced              // a person saw it at the venue
+	Resend                      // absent, and by a hard fence it cannot come any more: see [AfterHardFence]
 	Moves           = iota
 )
 
@@ -42,7 +43,7 @@ var moveNames = [Moves]string{
 	"approve", "deny", "permit", "attempt_acked", "attempt_refused", "attempt_not_sent", "attempt_turned", "attempt_unknown",
 	"evidence_over", "absent_once", "absent_twice", "close_absent", "doubt_too_long", "deadline_passed", "cancel_requested",
 	"modify_requested", "seen_working", "seen_partial", "seen_filled", "seen_cancelled", "seen_expired", "seen_rejected",
-	"operator_absent", "operator_placed",
+	"operator_absent", "operator_placed", "resend",
 }
 
 func (m Move) String() string {
@@ -58,8 +59,12 @@ func (m Move) Seen() bool { return m >= SeenWorking && m <= SeenRejected }
 // moves is the whole machine. The zero value, New, marks an illegal move, since
 // nothing leads back to New. What to look for:
 //
-//   - Sending is entered from Queued only, and Queued is never entered from a
-//     state of doubt: an order whose fate is unknown is never sent again.
+//   - Sending is entered from Queued only, and from a state of doubt no way leads
+//     to Queued but Resend, out of Absent: an order whose fate is unknown is never
+//     sent again before two valid reads lacked it, and under the policy [Never]
+//     not even then.
+//   - A resent order that does not leave after all is closed as absent again: what
+//     was once in doubt stays under watch.
 //   - A state of doubt is left by the venue's word, by proof, by two valid
 //     absences or by a person; time alone leads deeper into doubt only.
 //   - A terminal state leads to itself only.
@@ -67,6 +72,7 @@ var moves = [States][Moves]State{
 	New: {Approve: Queued, Deny: Denied, DeadlinePassed: ExpiredLocal, CancelRequested: Cancelled},
 	Queued: {
 		Permit: Sending, Deny: Denied, DeadlinePassed: ExpiredLocal, CancelRequested: Cancelled, ModifyRequested: Queued,
+		CloseAbsent: ClosedAbsent,
 		// An order that was turned away once and shows up all the same: the
 		// refusal was no proof.
 		SeenWorking: Working, SeenPartial: Partial, SeenFilled: Filled,
@@ -93,7 +99,7 @@ var moves = [States][Moves]State{
 		SeenCancelled: Cancelled, SeenExpired: Expired, SeenRejected: RejectedLate,
 	},
 	Absent: {
-		CloseAbsent:  ClosedAbsent,
+		CloseAbsent: ClosedAbsent, Resend: Queued,
 		AttemptAcked: Acked, AttemptRefused: Rejected, AttemptNotSent: Denied, AttemptTurned: Absent, AttemptUnknown: Absent,
 		CancelRequested: Absent, ModifyRequested: Absent,
 		SeenWorking: Working, SeenPartial: Partial, SeenFilled: Filled,
@@ -179,7 +185,7 @@ type Event struct {
 	Epoch   uint64       // Permit: the credential's epoch
 	Started market.Mono  // AbsentOnce, AbsentTwice: when the read began
 	Price   market.Paise // ModifyRequested: the price wanted; zero drops the wish
-	Reason  string       // Deny, DeadlinePassed, AttemptRefused
+	Reason  string       // Deny, DeadlinePassed, CloseAbsent, AttemptRefused
 	Report  *Report      // the Seen moves; borrowed
 }
 
@@ -219,7 +225,7 @@ func (o *Order) Step(e *Event, at market.Stamp) Effect {
 	switch e.Move {
 	case Approve:
 		o.ApprovedAt = at.Mono
-	case Deny, DeadlinePassed:
+	case Deny, DeadlinePassed, CloseAbsent:
 		o.Reason = e.Reason
 	case Permit:
 		o.Attempts++

@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,13 +15,14 @@ import (
 // table: per state, "move>state" or "move" for one that stays. Anything not
 // named here must be refused.
 var lawful = map[State]string{
-	New:    "approve>queued deny>denied deadline_passed>expired_local cancel_requested>cancelled",
-	Queued: "permit>sending deny>denied deadline_passed>expired_local cancel_requested>cancelled modify_requested " + sightings,
+	New: "approve>queued deny>denied deadline_passed>expired_local cancel_requested>cancelled",
+	Queued: "permit>sending deny>denied deadline_passed>expired_local cancel_requested>cancelled modify_requested " +
+		"close_absent>closed_absent " + sightings,
 	Sending: "attempt_acked>acked attempt_refused>rejected attempt_not_sent>queued attempt_turned>queued " +
 		"attempt_unknown>ambiguous cancel_requested modify_requested " + sightings,
 	Ambiguous:   "evidence_over>reconciling cancel_requested modify_requested " + lateAnswers + sightings,
 	Reconciling: "absent_once absent_twice>absent doubt_too_long>unresolved cancel_requested modify_requested " + lateAnswers + sightings,
-	Absent:      "close_absent>closed_absent cancel_requested modify_requested " + lateAnswers + sightings,
+	Absent:      "close_absent>closed_absent resend>queued cancel_requested modify_requested " + lateAnswers + sightings,
 	Unresolved: "operator_absent>closed_absent operator_placed>acked absent_once absent_twice>absent " +
 		"cancel_requested modify_requested " + lateAnswers + sightings,
 	ClosedAbsent: "attempt_acked>adopted_late attempt_refused>rejected attempt_not_sent>denied attempt_turned attempt_unknown " +
@@ -88,13 +90,39 @@ func TestEveryPairOfStateAndMoveIsAsLawfulAsTheListSays(t *testing.T) {
 			require.Equal(t, before, o, "an illegal move changes nothing: %v × %v", s, m)
 		}
 	}
-	require.Equal(t, 223, legal)
+	require.Equal(t, 225, legal)
 }
 
-func TestNoPathLeadsFromDoubtBackToTheWire(t *testing.T) {
-	for _, doubt := range []State{Ambiguous, Reconciling, Absent, ClosedAbsent, AdoptedLate, Unresolved} {
-		for s := range reachable(doubt) {
-			require.NotContains(t, []State{New, Queued, Sending}, s, "from %v", doubt)
+// doubts are the states in which the venue may have the order and nobody knows,
+// and what follows from them.
+var doubts = []State{Ambiguous, Reconciling, Absent, ClosedAbsent, AdoptedLate, Unresolved}
+
+func TestNoPathLeadsFromDoubtBackToTheWireButThroughAbsentAndResend(t *testing.T) {
+	for _, doubt := range doubts {
+		for s := range reachable(doubt, Resend) {
+			require.NotContains(t, []State{New, Queued, Sending}, s, "from %v without a resend", doubt)
+		}
+		for m := range Move(Moves) {
+			next, ok := doubt.Next(m)
+			require.False(t, ok && (next == New || next == Sending), "%v × %v", doubt, m)
+			if ok && next == Queued {
+				require.Equal(t, Absent, doubt)
+				require.Equal(t, Resend, m)
+			}
+		}
+	}
+	for s := range State(States) {
+		_, ok := s.Next(Resend)
+		require.Equal(t, s == Absent, ok, "resend from %v", s)
+	}
+}
+
+func TestAbsentIsEnteredByTwoAbsencesOnly(t *testing.T) {
+	for s := range State(States) {
+		for m := range Move(Moves) {
+			if next, ok := s.Next(m); ok && next == Absent && s != Absent {
+				require.Equal(t, AbsentTwice, m, "from %v", s)
+			}
 		}
 	}
 }
@@ -121,11 +149,12 @@ func TestTimeAloneNeverEndsADoubt(t *testing.T) {
 	}
 }
 
-func reachable(from State) map[State]bool {
+// reachable are the states that moves lead to, but those that are left out.
+func reachable(from State, without ...Move) map[State]bool {
 	seen := map[State]bool{from: true}
 	for queue := []State{from}; len(queue) > 0; queue = queue[1:] {
 		for m := range Move(Moves) {
-			if next, ok := queue[0].Next(m); ok && !seen[next] {
+			if next, ok := queue[0].Next(m); ok && !seen[next] && !slices.Contains(without, m) {
 				seen[next] = true
 				queue = append(queue, next)
 			}

@@ -38,8 +38,12 @@ const (
 	Classes   = iota
 )
 
+// Login is the class of session exchanges. They compete with no ticket, so that
+// they have no rank.
+const Login Class = Classes
+
 func (c Class) String() string {
-	return [...]string{"flatten", "cancel", "reconcile", "entry", "data", "?", "?", "?"}[c&7]
+	return [...]string{"flatten", "cancel", "reconcile", "entry", "data", "login", "?", "?"}[c&7]
 }
 
 // Ticket is a request to trade, before the venue knows it. Always a limit

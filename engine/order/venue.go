@@ -112,6 +112,7 @@ type Update struct {
 	Value      market.Paise // of Filled, paise; the difference to the order's last Value is what this update changes
 	Estimated  bool         // Value rests on the limit price, because the venue has not named its price yet; an update with FilledNow zero corrects it
 	Reason     string       // why denied or refused: a constant of ours, or the venue's text, escaped
+	Restored   bool         // an order of an earlier run of the day, as the journal knows it: FilledNow is all that it filled
 	At         market.Stamp
 }
 

@@ -98,6 +98,14 @@ func (c *conduct) remember(t *order.Ticket, now market.Mono) {
 	c.oldest = (c.oldest + 1) % signals
 }
 
+// Remember tells of a ticket that passed in an earlier run of the day, so that
+// its decision, repeated, names its order and makes no second one.
+func (g *Gate) Remember(t *order.Ticket) {
+	if t.Signal != 0 {
+		g.conduct(t.Strategy).remember(t, -market.Mono(time.Hour))
+	}
+}
+
 // strike counts a refusal for bad conduct and tells whether there were too
 // many within a second.
 func (c *conduct) strike(now market.Mono, runaway int) bool {

@@ -49,9 +49,24 @@ type Config struct {
 	OnSwap    []Hook
 	OnState   func(State, *Credential) // called by the keeper's goroutine after every change and swap; must not block; may be nil
 	Alarm     func(text string)        // tells a person; may be nil
+	Record    func(Attempt)            // keeps each exchange before it is made, and its success; may be nil
+	Keep      func(*Credential, Token) // keeps what is in force, and the login behind it, for Resume after a restart; may be nil
 	Clock     market.Clock
 	Seed      uint64 // spreads the start of renewals
 }
+
+// Attempt is an exchange of a login, for who keeps a record of them: they count
+// across restarts, or an engine that crashes at each login would lock the
+// account.
+type Attempt struct {
+	Epoch  uint64          // that it leads to
+	OK     bool            // it is in force; false: it is about to be made
+	Expiry market.UnixNano // when it is in force
+}
+
+// lookAround is how often the keeper looks at the wall clock at least, which may
+// have been set.
+const lookAround = time.Minute
 
 // How long one step of a renewal may take.
 const (
@@ -82,6 +97,19 @@ func NewKeeper(config Config) (*Keeper, error) {
 	}
 	return &Keeper{config: config, machine: machine, wake: make(chan struct{}, 1)}, nil
 }
+
+// Restore counts the exchanges of earlier runs: the instants, oldest first, of
+// every Attempt that was recorded before it was made. It is called before Run.
+func (k *Keeper) Restore(made []market.UnixNano) {
+	at := k.config.Clock.Now()
+	for _, t := range made {
+		k.machine.Restore(t, at)
+	}
+}
+
+// Resume takes up the credential of an earlier run: see [Machine.Resume]. It is
+// called before Run.
+func (k *Keeper) Resume(c Credential, login Token) { k.machine.Resume(c, login) }
 
 // State is what the session allows. Any goroutine may ask.
 func (k *Keeper) State() State { return State(k.state.Load()) }
@@ -117,12 +145,18 @@ func (k *Keeper) Run(ctx context.Context) error {
 		k.publish(at)
 		if action.Phase == Swap {
 			event = k.swap(action.Credential)
+			if k.config.Keep != nil && event.Credential == action.Credential {
+				k.config.Keep(action.Credential, action.Login)
+			}
 			continue
+		}
+		if action.Phase == Exchange {
+			k.record(Attempt{Epoch: k.epoch() + 1})
 		}
 		if action.Phase != Idle {
 			wg.Go(func() { results <- k.perform(ctx, action) })
 		}
-		timer.Reset(max(k.machine.Next(at).Sub(at.Wall), 0))
+		timer.Reset(min(k.machine.Wait(at), lookAround))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -151,12 +185,27 @@ func (k *Keeper) announce(state State) {
 	}
 }
 
+func (k *Keeper) record(a Attempt) {
+	if k.config.Record != nil {
+		k.config.Record(a)
+	}
+}
+
+// epoch is of the credential in force; zero before the first.
+func (k *Keeper) epoch() uint64 {
+	if c := k.config.Store.Current(); c != nil {
+		return c.Epoch
+	}
+	return 0
+}
+
 // swap is the only place that touches the pointer.
 func (k *Keeper) swap(c *Credential) Event {
 	if k.config.Store.Swap(c) {
 		if c.Epoch > 1 {
 			k.renewals.Add(1)
 		}
+		k.record(Attempt{Epoch: c.Epoch, OK: true, Expiry: c.Expiry})
 		k.announce(Live)
 	}
 	return Event{Kind: Swapped, Credential: k.config.Store.Current()}

@@ -41,6 +41,7 @@ const (
 // Sentinels that an [Exchanger] or a probe wraps, so that the machine knows
 // what an error means. Any other error is worth another try.
 var (
+	ErrBusy   = errors.New("session: the venue throttles us; the login is tried again later")
 	ErrLogin  = errors.New("session: the venue refuses this login; log in again")
 	ErrConfig = errors.New("session: the venue refuses this application; check app key, secret and address")
 )
@@ -78,6 +79,12 @@ type Action struct {
 
 // Machine is the session's rules without the world: no clock, no goroutine, no
 // I/O. It is owned by the [Keeper], or by a test.
+//
+// The end of a login is a fact of the wall clock, since the venue's midnight is
+// one. But a wall clock can be set, so the time that is left counts on the
+// monotonic clock as well and the shorter of the two holds: a clock set back
+// cannot make a login live longer than the venue lets it. Pauses between tries
+// and the ten minutes of the exchanges are of the monotonic clock alone.
 type Machine struct {
 	rules    Rules
 	rng      *rand.Rand
@@ -87,15 +94,18 @@ type Machine struct {
 	used     Token       // the login behind current
 	dead     Token       // a login that the venue refused
 	held     Token       // a new login that waits for its time
+	kept     *Credential // of an earlier run, to be taken up
+	keptFrom Token
 	next     *Credential // being probed, swapped
 	nextFrom Token       // the login behind next
 	lost     bool        // current was refused
 	fatal    bool
-	renewAt  market.UnixNano
-	tryAt    market.UnixNano // after a failure, not before
-	failures int             // in a row
-	refusals int             // new credentials refused in a row
-	warned   int             // warnings given about current, index into warnings
+	endsAt   market.Mono   // of current, on the monotonic clock
+	renewIn  time.Duration // how long before the end of current the renewal starts
+	tryAt    market.Mono   // after a failure, not before
+	failures int           // in a row
+	refusals int           // new credentials refused in a row
+	warned   int           // warnings given about current, index into warnings
 	made     [maxPer10Min]market.Mono
 	madeAt   int
 	today    market.Date
@@ -106,6 +116,9 @@ type Machine struct {
 }
 
 const maxPer10Min = 1024
+
+// busyPolls is how many polls a throttled login waits.
+const busyPolls = 4
 
 // warnings is when a person is told that no new login is there, before the end.
 var warnings = [...]time.Duration{60 * time.Minute, 30 * time.Minute, 15 * time.Minute, 5 * time.Minute}
@@ -161,8 +174,18 @@ func (m *Machine) Step(e Event, at market.Stamp) Action {
 }
 
 func (m *Machine) idle(at market.Stamp) Action {
+	if c := m.kept; c != nil && m.current == nil {
+		m.kept = nil
+		c.Expiry = m.rules.Expiry(c.Issued)
+		c.EntriesUntil = c.Expiry.Add(-m.rules.StopEntries)
+		if (m.user == "" || c.User == m.user) && c.EntriesUntil > at.Wall && c.Issued <= at.Wall {
+			m.user = c.User
+			m.phase, m.next, m.nextFrom = Probe, c, m.keptFrom
+			return Action{Phase: Probe, Credential: c}
+		}
+	}
 	switch {
-	case at.Wall < m.tryAt:
+	case at.Mono < m.tryAt:
 	case m.wanted(at):
 		if !m.held.IsZero() {
 			return m.exchange(m.held, at)
@@ -180,14 +203,20 @@ func (m *Machine) idle(at market.Stamp) Action {
 // later than the one in force, as every login before a cut does, is not: that
 // renewal waits for the cut.
 func (m *Machine) wanted(at market.Stamp) bool {
-	if m.current == nil || m.lost || at.Wall >= m.current.Expiry {
+	if m.current == nil || m.lost || m.left(at) <= 0 {
 		return true
 	}
-	return at.Wall >= m.renewAt && m.rules.Expiry(at.Wall) > m.current.Expiry
+	return m.left(at) <= m.renewIn && m.rules.Expiry(at.Wall) > m.current.Expiry
+}
+
+// left is how long the login in force lives: the shorter of what both clocks
+// say.
+func (m *Machine) left(at market.Stamp) time.Duration {
+	return min(m.current.Expiry.Sub(at.Wall), m.endsAt.Sub(at.Mono))
 }
 
 func (m *Machine) warningDue(at market.Stamp) bool {
-	return m.held.IsZero() && m.warned < len(warnings) && at.Wall >= m.current.Expiry.Add(-warnings[m.warned])
+	return m.held.IsZero() && m.warned < len(warnings) && m.left(at) <= warnings[m.warned]
 }
 
 func (m *Machine) fetched(e Event, at market.Stamp) Action {
@@ -197,7 +226,7 @@ func (m *Machine) fetched(e Event, at market.Stamp) Action {
 		for m.warningDue(at) {
 			m.warned++
 			if !fresh {
-				m.say(fmt.Sprintf("session ends in %v and no new login is there", m.current.Expiry.Sub(at.Wall).Round(time.Second)))
+				m.say(fmt.Sprintf("session ends in %v and no new login is there", max(m.left(at), 0).Round(time.Second)))
 			}
 		}
 	}
@@ -210,41 +239,65 @@ func (m *Machine) fetched(e Event, at market.Stamp) Action {
 	switch {
 	case fresh:
 		return m.exchange(e.Login, at)
-	case m.lost && e.Err == nil && !e.Login.IsZero() && !same(e.Login, m.dead) && at.Wall < m.current.Expiry:
+	case m.lost && e.Err == nil && !e.Login.IsZero() && !same(e.Login, m.dead) && m.left(at) > 0:
 		// The login itself may still be good: exchanging it again mends a token
 		// that the venue dropped early. It never lives longer for it.
 		return m.exchange(e.Login, at)
 	}
-	m.tryAt = at.Wall.Add(m.rules.Poll)
+	m.tryAt = at.Mono.Add(m.rules.Poll)
 	return Action{}
 }
 
 func (m *Machine) exchange(login Token, at market.Stamp) Action {
-	if free := m.allowed(at); free > at.Wall {
+	if wait := m.allowed(at); wait > 0 {
 		if !m.limited {
-			m.say(fmt.Sprintf("session: %d exchanges in ten minutes or %d today: waiting until %v", m.rules.Per10Min, m.rules.PerDay, free))
+			m.say(fmt.Sprintf("session: %d exchanges in ten minutes or %d today: waiting until %v", m.rules.Per10Min, m.rules.PerDay, at.Wall.Add(wait)))
 		}
-		m.limited, m.tryAt = true, free
+		m.limited, m.tryAt = true, at.Mono.Add(wait)
 		return Action{}
 	}
 	m.limited = false
-	m.made[m.madeAt] = at.Mono
-	m.madeAt = (m.madeAt + 1) % m.rules.Per10Min
+	m.count(at.Mono)
 	m.madeDay++
 	m.phase, m.nextFrom = Exchange, login
 	return Action{Phase: Exchange, Login: login}
 }
 
-// allowed is when the next exchange may be made.
-func (m *Machine) allowed(at market.Stamp) market.UnixNano {
-	if today := at.Wall.Date(); today != m.today {
+// allowed is how long the next exchange must wait.
+func (m *Machine) allowed(at market.Stamp) time.Duration {
+	if today := at.Wall.Date(); today > m.today {
 		m.today, m.madeDay = today, 0
 	}
 	if m.madeDay >= m.rules.PerDay {
-		return m.today.AddDays(1).At(0)
+		return m.today.AddDays(1).At(0).Sub(at.Wall)
 	}
-	wait := m.made[m.madeAt].Add(10 * time.Minute).Sub(at.Mono)
-	return at.Wall.Add(max(wait, 0))
+	return max(m.made[m.madeAt].Add(10*time.Minute).Sub(at.Mono), 0)
+}
+
+func (m *Machine) count(at market.Mono) {
+	m.made[m.madeAt] = at
+	m.madeAt = (m.madeAt + 1) % m.rules.Per10Min
+}
+
+// Resume takes up the credential of an earlier run and the login behind it: if
+// it is still good for entries, no exchange is needed, and it does not live
+// longer for the restart. It is called before the first Step.
+func (m *Machine) Resume(c Credential, login Token) {
+	c.Epoch = 1
+	m.kept, m.keptFrom = &c, login
+}
+
+// Restore counts an exchange of an earlier run, which was recorded before it was
+// made. Calls come oldest first and before the first Step. An exchange that
+// seems to lie in the future, since the wall clock was set back, counts as of
+// now.
+func (m *Machine) Restore(made market.UnixNano, at market.Stamp) {
+	made = min(made, at.Wall)
+	m.allowed(at) // begins the day
+	if made.Date() == m.today {
+		m.madeDay++
+	}
+	m.count(at.Mono - market.Mono(at.Wall.Sub(made)))
 }
 
 func (m *Machine) exchanged(e Event, at market.Stamp) Action {
@@ -272,8 +325,12 @@ func (m *Machine) exchanged(e Event, at market.Stamp) Action {
 }
 
 func (m *Machine) probed(e Event, at market.Stamp) Action {
+	resumed := !m.keptFrom.IsZero()
+	m.keptFrom = Token{}
 	if e.Err != nil {
-		if errors.Is(e.Err, ErrLogin) {
+		if resumed {
+			m.nextFrom = Token{} // the login behind it may be exchanged for another token
+		} else if errors.Is(e.Err, ErrLogin) {
 			if m.refusals++; m.refusals >= 2 {
 				return m.failed(fmt.Errorf("%w: two new credentials refused in a row (%w)", ErrConfig, e.Err), at)
 			}
@@ -282,14 +339,14 @@ func (m *Machine) probed(e Event, at market.Stamp) Action {
 	}
 	m.refusals = 0
 	m.phase = Swap
-	return Action{Phase: Swap, Credential: m.next}
+	return Action{Phase: Swap, Credential: m.next, Login: m.nextFrom}
 }
 
 func (m *Machine) swapped(e Event, at market.Stamp) Action {
 	if e.Credential != m.next {
 		// Somebody else was faster; theirs is newer than ours.
 		m.current, m.lost, m.phase = e.Credential, false, Idle
-		m.schedule()
+		m.schedule(at)
 		m.say("session: a renewal ended late and was dropped")
 		return Action{}
 	}
@@ -298,17 +355,17 @@ func (m *Machine) swapped(e Event, at market.Stamp) Action {
 	}
 	m.current, m.used, m.held, m.lost = m.next, m.nextFrom, Token{}, false
 	m.failures, m.tryAt = 0, 0
-	m.schedule()
-	for m.warned < len(warnings) && m.current.Expiry.Add(-warnings[m.warned]) <= at.Wall {
+	m.schedule(at)
+	for m.warned < len(warnings) && m.left(at) <= warnings[m.warned] {
 		m.warned++ // before this login's life began
 	}
 	m.phase = FeedSwap
 	return Action{Phase: FeedSwap, Credential: m.current}
 }
 
-func (m *Machine) schedule() {
-	jitter := time.Duration(m.rng.Int64N(int64(m.rules.Jitter) + 1))
-	m.renewAt = m.current.Expiry.Add(-m.rules.RenewBefore - jitter)
+func (m *Machine) schedule(at market.Stamp) {
+	m.endsAt = at.Mono.Add(m.current.Expiry.Sub(at.Wall))
+	m.renewIn = m.rules.RenewBefore + time.Duration(m.rng.Int64N(int64(m.rules.Jitter)+1))
 }
 
 func (m *Machine) failed(err error, at market.Stamp) Action {
@@ -320,9 +377,12 @@ func (m *Machine) failed(err error, at market.Stamp) Action {
 		m.fatal = true
 	case errors.Is(err, ErrLogin):
 		m.dead, m.held = m.nextFrom, Token{}
-		m.tryAt = at.Wall.Add(m.rules.Poll)
+		m.tryAt = at.Mono.Add(m.rules.Poll)
+	case errors.Is(err, ErrBusy):
+		// A minute's throttle is over before the third of three exchanges.
+		m.tryAt = at.Mono.Add(busyPolls * m.rules.Poll)
 	default:
-		m.tryAt = at.Wall.Add(m.rules.Poll << min(m.failures-1, 5))
+		m.tryAt = at.Mono.Add(m.rules.Poll << min(m.failures-1, 5))
 	}
 	return Action{}
 }
@@ -334,7 +394,7 @@ func (m *Machine) State(at market.Stamp) State {
 		return Fatal
 	case m.current == nil:
 		return Down
-	case m.lost || at.Wall >= m.current.EntriesUntil:
+	case m.lost || m.left(at) <= m.rules.StopEntries:
 		return Reducing
 	case m.phase != Idle && !m.checking:
 		return Renewing
@@ -342,34 +402,35 @@ func (m *Machine) State(at market.Stamp) State {
 	return Live
 }
 
-// Next is when the machine wants a [Tick] at the latest: its next try, warning
-// or change of state.
-func (m *Machine) Next(at market.Stamp) market.UnixNano {
-	const never = market.UnixNano(1<<63 - 1)
+// Wait is how long the machine can do without a [Tick]: until its next try,
+// warning or change of state.
+func (m *Machine) Wait(at market.Stamp) time.Duration {
+	const never = time.Duration(1<<63 - 1)
 	if m.fatal {
 		return never
 	}
-	next := never
+	wait := never
 	if m.current != nil {
-		for _, t := range []market.UnixNano{m.current.EntriesUntil, m.current.Expiry} {
-			if t > at.Wall {
-				next = min(next, t)
+		for _, before := range []time.Duration{m.rules.StopEntries, 0} {
+			if left := m.left(at) - before; left > 0 {
+				wait = min(wait, left)
 			}
 		}
 	}
 	if m.phase != Idle {
-		return next
+		return wait
 	}
+	pause := max(m.tryAt.Sub(at.Mono), 0)
 	if m.current == nil || m.wanted(at) {
-		return min(next, max(m.tryAt, at.Wall))
+		return min(wait, pause)
 	}
-	if m.rules.Expiry(m.renewAt) > m.current.Expiry {
-		next = min(next, max(m.renewAt, m.tryAt))
+	if left := m.left(at) - m.renewIn; m.rules.Expiry(at.Wall.Add(left)) > m.current.Expiry {
+		wait = min(wait, max(left, pause))
 	}
 	if m.held.IsZero() && m.warned < len(warnings) {
-		next = min(next, max(m.current.Expiry.Add(-warnings[m.warned]), m.tryAt))
+		wait = min(wait, max(m.left(at)-warnings[m.warned], pause))
 	}
-	return next
+	return wait
 }
 
 // Alarm is what a person should know since the last call; empty: nothing.

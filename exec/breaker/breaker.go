@@ -83,7 +83,8 @@ type Breaker struct {
 	probeSince market.Mono
 	successes  int
 	lastBypass market.Mono
-	bucket     market.Mono
+	ends       market.Mono // of the newest bucket: calls from then on count in another
+	newest     int         // its position
 	calls      [buckets]bucketCount
 }
 
@@ -153,8 +154,10 @@ func (b *Breaker) Record(g Generation, outcome Outcome, now market.Mono) {
 }
 
 func (b *Breaker) count(outcome Outcome, now market.Mono) {
-	b.roll(now)
-	c := &b.calls[now/bucketSpan%buckets]
+	if now >= b.ends {
+		b.roll(now)
+	}
+	c := &b.calls[b.newest]
 	c.all++
 	switch outcome {
 	case Success:
@@ -228,12 +231,14 @@ func (b *Breaker) change(to State, cause Cause) {
 	b.word.Store(uint64(b.generation)<<16 | uint64(cause)<<8 | uint64(to))
 }
 
+// roll makes room for the calls of a new second and forgets those of the same
+// second ten seconds ago.
 func (b *Breaker) roll(now market.Mono) {
-	newest := now / bucketSpan
-	for n := min(newest-b.bucket, buckets); n > 0; n-- {
-		b.calls[(newest-n+1)%buckets] = bucketCount{}
+	number := now / bucketSpan
+	for n := min((now-b.ends)/bucketSpan, buckets-1); n >= 0; n-- {
+		b.calls[(number-n)%buckets] = bucketCount{}
 	}
-	b.bucket = max(b.bucket, newest)
+	b.newest, b.ends = int(number%buckets), (number+1)*bucketSpan
 }
 
 // State is where the breaker stands, for its owner.

@@ -23,7 +23,9 @@ import (
 // one owner at a time calls it, and all its state is that owner's.
 //
 // The rule above all: an order whose outcome is unknown is never sent again. It
-// is looked for until the venue shows it, or validly does not.
+// is looked for until the venue shows it, or validly does not. What is then
+// absent stays so, unless the venue is proven to refuse old requests (see
+// [order.AfterHardFence]).
 type Core struct {
 	config     CoreConfig
 	gate       *risk.Gate
@@ -34,7 +36,8 @@ type Core struct {
 	budget     *retry.Budget
 	rng        *rand.Rand
 	view       book.View
-	at         market.Stamp // of the event in hand
+	at         market.Stamp  // of the event in hand
+	jumped     time.Duration // what the wall clock jumped since the start
 	out        []Action
 	effect     order.Effect
 	record     journal.Record // scratch: a local would escape through Recorder
@@ -63,7 +66,10 @@ type Core struct {
 	remarks   Remarks        // what became of the texts that travel with orders
 	level     risk.Level
 	strangers []stranger
-	unclaimed int // strangers that may still turn out to be ours
+	past      restoring
+	resumed   bool   // an earlier run of the day has sent orders
+	unclaimed int    // strangers that may still turn out to be ours
+	met       uint64 // strangers so far
 	sync      syncing
 	learnt    uint64     // rises with every execution that becomes known
 	exposure  []exposure // by instrument
@@ -76,22 +82,24 @@ type Core struct {
 // CoreConfig is what a core needs to know before its first event. Durations of
 // zero take their defaults.
 type CoreConfig struct {
-	Universe *market.Universe
-	Book     *book.Book // what risk judges by
-	Gate     *risk.Gate
-	Tag      order.Tag       // of this run
-	NextID   func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
-	Recorder Recorder        // may be nil
-	Lenient  bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
-	Limits   throttle.Limits // zero: the venue's
-	Retry    retry.Policy    // zero: the default
-	Seed     uint64          // spreads delays
-	Orders   int             // room for a day's orders; default 8192
+	Universe   *market.Universe
+	Book       *book.Book // what risk judges by
+	Gate       *risk.Gate
+	Tag        order.Tag       // of this run
+	NextID     func() order.ID // numbers the orders the core makes itself, from the same source as the desk's
+	Recorder   Recorder        // may be nil
+	Lenient    bool            // believe a throttle or session refusal of a write; strict otherwise: its outcome is unknown
+	Limits     throttle.Limits // zero: the venue's
+	Retry      retry.Policy    // zero: the default
+	Seed       uint64          // spreads delays
+	Orders     int             // room for a day's orders; default 8192
+	Strategies []string        // names of the strategies, from number 1 up: what an earlier run left is theirs by name
 
 	EntryTTL   time.Duration // an order that could not be sent for so long is not sent; default 2 s
 	PermitLife time.Duration // a permit's first byte leaves within; default 50 ms
 	Evidence   time.Duration // wait for evidence before asking; default 250 ms
 	Fence      time.Duration // a request may be accepted, and become visible, this late; default 15 s
+	HardFence  time.Duration // see [order.Policy.HardFence]: an absent order may be sent again so long after its last attempt; zero: never
 	Visibility time.Duration // what is accepted shows in lists within; default 3 s
 	GiveUp     time.Duration // in doubt so long without a valid read: a person must look; default 10 min
 	Notice     time.Duration // the order stream speaks of an accepted order within; default 3 s
@@ -135,6 +143,9 @@ func NewCore(config CoreConfig) (*Core, error) {
 			*d.set = d.value
 		}
 	}
+	if config.HardFence < 0 {
+		return nil, fmt.Errorf("%w: the hard fence is negative", ErrCore)
+	}
 	rng := retry.NewRand(config.Seed)
 	c := &Core{
 		config: config, gate: config.Gate, slab: order.NewSlab(config.Orders), limits: throttle.New(config.Limits),
@@ -149,6 +160,7 @@ func NewCore(config CoreConfig) (*Core, error) {
 // Step handles one event from start to end. The actions are borrowed until the
 // next Step. Hot path: see TestPlaceAckFillAllocatesNothing.
 func (c *Core) Step(e *Event, at market.Stamp) []Action {
+	c.jumped += jump(c.at, at)
 	c.out, c.at = c.out[:0], at
 	if at.Wall >= c.midnight {
 		c.newDay()
@@ -156,6 +168,9 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	c.obey() // anyone may have raised it, or lowered it by hand
 	switch e.Kind {
 	case CommandEvent:
+		if at.Mono >= c.next { // what is overdue may forbid it
+			c.pump()
+		}
 		c.command(&e.Command)
 	case AnswerEvent:
 		c.answer(&e.Answer)
@@ -170,6 +185,9 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 		c.gate.Raise(e.Level, e.Text)
 	case OperatorEvent:
 		c.operator(&e.Operator)
+	case LoginEvent:
+		c.record.ID, c.record.Session = 0, e.Login
+		c.keep(journal.Login, true)
 	}
 	c.obey()
 	if c.dirty || at.Mono >= c.next {
@@ -182,6 +200,22 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	c.tellUnkept()
 	return c.out
 }
+
+// jump is what the wall clock leapt between two readings; what it is set right
+// by, a little at a time, is none.
+func jump(from, to market.Stamp) time.Duration {
+	if from.Mono == 0 || from.Wall != from.Market || to.Wall != to.Market { // a tape's time goes its own way
+		return 0
+	}
+	if gap := to.Wall.Sub(from.Wall) - to.Mono.Sub(from.Mono); gap.Abs() > time.Second {
+		return gap
+	}
+	return 0
+}
+
+// clockless tells whether what is stamped after such jumps cannot be compared
+// with the venue's times.
+func clockless(jumped time.Duration) bool { return jumped.Abs() > 5*time.Second }
 
 // obey takes over the kill level in force. It tells whether there is something
 // to do about it.
@@ -374,14 +408,20 @@ func (c *Core) alarm(id order.ID, text string) {
 // operator takes a person's word.
 func (c *Core) operator(p *Operator) {
 	c.dirty = true
+	c.keepNote(p.ID, "operator "+p.Name)
 	o := c.slab.Get(p.ID)
 	switch {
+	case p.Lower:
+		if err := c.gate.Lower(p.Level, p.Name); err != nil {
+			c.alarm(0, err.Error())
+		}
 	case o != nil && !p.Placed.IsZero():
 		c.move(o, &order.Event{Move: order.OperatorPlaced, VenueID: p.Placed})
 		c.bind(o)
 	case o != nil:
 		c.move(o, &order.Event{Move: order.OperatorAbsent})
-		c.bury(o)
+	case p.ID != 0:
+		c.alarm(p.ID, "an operator named an order that this engine does not have")
 	case p.Instrument != 0 && int(p.Instrument) < len(c.exposure):
 		c.exposure[p.Instrument].blocked = ""
 		c.keepBlock(p.Instrument, "")

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/vayu-trading/vayu/engine/journal"
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/market"
@@ -22,6 +23,7 @@ const (
 	SessionEvent                   // Session: a credential was swapped in, or the session's state changed
 	KillEvent                      // Level, Text: an operator, the host or risk raises the kill level
 	OperatorEvent                  // Operator: a person answers what the engine could not
+	LoginEvent                     // Login: the session's keeper is about to log in, or has
 	eventKinds    = iota
 )
 
@@ -37,6 +39,7 @@ type Event struct {
 	Level    risk.Level
 	Text     string // why, for KillEvent: a constant or an escaped text
 	Operator Operator
+	Login    journal.Session
 }
 
 // Slot names one call in flight. The shell hands it back with the answer and
@@ -85,8 +88,12 @@ type Session struct {
 	State        session.State
 }
 
-// Operator is a person's verdict.
+// Operator is a person's verdict. With only Name set it is "I have looked, go
+// on": it ends a halt.
 type Operator struct {
+	Name       string // who says so: kept in the journal
+	Lower      bool   // lower the kill level to Level
+	Level      risk.Level
 	ID         order.ID            // an unresolved order, or zero
 	Placed     order.VenueID       // what it became at the venue; zero: the person saw that there is no such order
 	Instrument market.InstrumentID // ID zero: trade this instrument again
@@ -109,11 +116,12 @@ const (
 	RenewSession             // Epoch was refused
 	RestartStream            // the order stream claims to live and is mute: open it anew
 	Alarm                    // Text, ID: tell a person
+	Armed                    // the lists were read and agree: entries may leave from now on
 	actionKinds   = iota
 )
 
 var actionNames = [actionKinds]string{
-	"none", "place", "modify", "cancel", "read_order", "read_orders", "read_trades", "read_positions", "emit", "renew_session", "restart_stream", "alarm",
+	"none", "place", "modify", "cancel", "read_order", "read_orders", "read_trades", "read_positions", "emit", "renew_session", "restart_stream", "alarm", "armed",
 }
 
 func (k ActionKind) String() string {

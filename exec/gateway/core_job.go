@@ -14,8 +14,10 @@ type job struct {
 	tomb      bool        // closed as absent
 	placing   Slot        // the attempt in flight
 	notBefore market.Mono // backoff before the next attempt
+	resent    bool        // it was absent, and is sent again
 	redialed  bool        // the one immediate redial was used
 	resigned  bool        // the one fresh signature was used
+	clockless bool        // sent by a wall clock that had jumped
 	listed    uint32      // number of the last order list that showed it
 	readAt    market.Mono // when the next order list should start, in doubt
 	doubts    uint8       // lists asked for in this doubt
@@ -35,6 +37,8 @@ type cancelReq struct {
 	cancelSlot  Slot
 	cancelAt    market.Mono // not before
 	cancelTries uint8
+	refusedAt   market.Mono // the venue refused the cancel, and no read has shown the order alive since
+	cancelSoon  market.Mono // not before, once one has
 }
 
 type modifyReq struct {
@@ -67,8 +71,10 @@ func (c *Core) activate(j *job) {
 // move steps an order and tells everybody what changed.
 func (c *Core) move(o *order.Order, e *order.Event) order.Effect {
 	estimated := o.Estimated
+	c.unsend(o, e)
 	c.effect = o.Step(e, c.at)
 	c.settle(o, e.Move, &c.effect, estimated)
+	c.bury(o)
 	return c.effect
 }
 
@@ -103,7 +109,7 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 		c.sync.wantTrades(c.at.Mono.Add(tradesDelay))
 		c.dirty = true
 	}
-	if effect.Moved() {
+	if effect.Moved() || o.Estimated != estimated { // a guess that proves right is told too: nobody waits for it any more
 		c.emit(o.Describe(effect, c.at))
 	}
 }

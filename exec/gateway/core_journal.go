@@ -143,11 +143,3 @@ func (c *Core) keepTrips() {
 		}
 	}
 }
-
-// Keep puts what happened beside the core into the journal: logins and their
-// attempts.
-func (c *Core) Keep(s *journal.Session, at market.Stamp) bool {
-	c.at = at
-	c.record.ID, c.record.Session = 0, *s
-	return c.keep(journal.Login, true)
-}

@@ -104,7 +104,7 @@ func (c *Core) refuses(t *order.Ticket, quantity market.Units) string {
 	switch {
 	case t.Class == order.Flatten:
 		return ""
-	case c.halted:
+	case c.halted && !c.cuts(t.Instrument, t.Side, quantity):
 		return "halted until a person has looked"
 	case c.limits.DayShut():
 		return "the day's calls are used up"
@@ -162,6 +162,7 @@ func (c *Core) place(j *job) {
 		return
 	}
 	c.move(o, &order.Event{Move: order.Permit, Epoch: c.login.Epoch})
+	j.clockless = clockless(c.jumped)
 	k, a := c.start(SendPlace, o.Ticket.Class, j, generation, o.Attempts > 1)
 	a.Attempt = o.Attempts
 	if o.Deadline != 0 {
@@ -191,18 +192,12 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 	if t.Class == order.Flatten {
 		return "", !c.mayTry()
 	}
-	if c.halted {
-		return "halted until a person has looked", false
-	}
 	if c.limits.DayShut() {
 		return "the day's calls are used up", false
 	}
 	// An open breaker is a definite no, not a wait.
 	if _, closed := c.writes.Allow(c.at.Mono); !closed {
 		return "breaker open", false
-	}
-	if !c.mayCall() || !c.sync.done {
-		return "", true
 	}
 	ending := c.login.State == session.Reducing || c.at.Wall >= c.login.EntriesUntil
 	adds := -1 // not yet known
@@ -216,6 +211,12 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 		return adds == 0
 	}
 	switch {
+	case !c.mayCall(), !c.sync.done && !(c.sync.based && shrinks()):
+		// A gap holds back what adds; an exit counts every open order of its side
+		// as filled, so whatever the gap hid, it cannot turn the position.
+		return "", true
+	case c.halted && !shrinks():
+		return "halted until a person has looked", false
 	case c.level >= risk.CancelAll:
 		return "kill level", false
 	case c.level == risk.Reducing && !shrinks():
@@ -234,7 +235,7 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 		if other.State.InDoubt() && !shrinks() {
 			return "the instrument is being reconciled", false
 		}
-		if (other.State == order.Sending || other.State.InDoubt()) && other.Fingerprint() == mine {
+		if (other.State == order.Sending || other.State.InDoubt() || c.jobs[i].waits()) && other.Fingerprint() == mine {
 			return "", true // the two could not be told apart at the venue
 		}
 	}

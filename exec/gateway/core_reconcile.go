@@ -61,6 +61,9 @@ func (c *Core) readOrders() {
 	now := c.at.Mono
 	writesProbe, readsProbe := c.probesWanted()
 	at, class := c.sync.pollAt(c), order.Data
+	if c.limits.DayShut() {
+		class = order.Reconcile // it finds out whether the day goes on after all
+	}
 	if c.sync.listWanted {
 		at, class = c.sync.listAt, order.Reconcile
 	}
@@ -111,8 +114,8 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 		c.block(o.Ticket.Instrument, "an order at the venue is not what was sent")
 		c.alarm(o.Ticket.ID, "an order at the venue is not what was sent")
 	}
-	if k != nil && o.Sequence == 0 && o.AckedAt != 0 && k.started.Sub(o.AckedAt) >= c.config.Notice {
-		c.mute() // a read knows it, no notice ever spoke of it
+	if k != nil && o.Sequence == 0 && o.AckedAt > c.sync.liveAt && k.started.Sub(o.AckedAt) >= c.config.Notice {
+		c.mute() // a read knows it, no notice ever spoke of it, and no gap explains that
 	}
 	late := o.State == order.ClosedAbsent
 	move, word := c.withhold(o, r)
@@ -123,6 +126,7 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 	}
 	j := c.job(o)
 	c.priceSeen(j, r, k)
+	c.aliveAgain(j, k)
 	if effect.From != effect.To || effect.From.InDoubt() {
 		c.activate(j)
 	}
@@ -257,7 +261,7 @@ func (c *Core) shrunk(started market.Mono) bool {
 // absent takes a list that does not show an order in doubt.
 func (c *Core) absent(j *job, k *flight, whole, empty bool) {
 	o, now := j.o, c.at.Mono
-	fence := o.Sent.Mono.Add(c.config.Fence)
+	fence := o.Sent.Mono.Add(c.fenceOf(o))
 	valid := whole && !c.lookalike(o)
 	if valid && empty && k.started >= fence && c.sync.tradesClean < fence {
 		// "No data" may mean that there is nothing, or that it was not found:
@@ -267,12 +271,13 @@ func (c *Core) absent(j *job, k *flight, whole, empty bool) {
 	}
 	if valid {
 		j.validAt = now
-		if move, ok := o.Absence(k.started, c.config.Fence); ok {
+		if move, ok := o.Absence(k.started, c.fenceOf(o)); ok {
 			c.move(o, &order.Event{Move: move, Started: k.started})
 			if o.State == order.Absent {
-				// Given up, never sent again: it may still surface.
-				c.move(o, &order.Event{Move: order.CloseAbsent})
-				c.bury(o)
+				if !c.resend(o) {
+					// Given up, never sent again: it may still surface.
+					c.move(o, &order.Event{Move: order.CloseAbsent})
+				}
 				return
 			}
 		}
@@ -316,8 +321,39 @@ func (c *Core) remarked(r *order.Report) *order.Order {
 	if !ok || tag.Instance != c.config.Tag.Instance || tag.Day != c.config.Tag.Day {
 		return nil
 	}
-	if o := c.slab.Get(id); o != nil && o.Remark == r.Remark {
+	if o := c.slab.Get(id); o != nil {
 		return o
 	}
-	return nil
+	return c.orphan(r, id)
+}
+
+// orphan takes in an order that bears our text and is not in the journal: the
+// machine lost its power before the journal was on disk. No strategy answers
+// for it any more, so it is booked and must go.
+func (c *Core) orphan(r *order.Report, id order.ID) *order.Order {
+	in := c.config.Universe.Get(r.Instrument)
+	if in.ID == 0 || r.Side == market.NoSide || r.Quantity <= 0 {
+		return nil
+	}
+	ticket := order.Ticket{
+		ID: id, Instrument: in.ID, Side: r.Side, Class: order.Entry, Lots: market.Lots(r.Quantity / max(in.LotSize, 1)),
+		Price: r.Limit, Trigger: r.Trigger,
+	}
+	o := c.slab.Take(&ticket)
+	if o == nil {
+		return nil
+	}
+	o.Quantity, o.Remark, o.Attempts = r.Quantity, r.Remark, 1
+	o.Sent = market.Stamp{Mono: c.at.Mono, Wall: c.at.Wall, Market: c.at.Market}
+	*c.job(o) = job{o: o}
+	c.keepIntent(o)
+	o.State, o.CancelWanted = order.Sending, true
+	c.stats.Orphans++
+	c.alarm(id, "an order of ours that the journal does not know: adopted")
+	c.activate(c.job(o))
+	if c.sync.positionsOK { // what it filled may be in the base already
+		c.sync.based = false
+		c.sync.doubtBase(c)
+	}
+	return o
 }

@@ -22,12 +22,14 @@ type Stats struct {
 	Ambiguous uint64 // placements whose outcome was unknown
 	Resolved  uint64 // of them, settled by evidence
 	Adopted   uint64 // of those closed as absent, surfaced after all
+	Resent    uint64 // absent, and sent again behind a hard fence
 	Renewals  uint64 // credentials taken into use
 	Notices   uint64
 	Stray     uint64 // answers to calls that nobody waited for any more
 	Illegal   uint64 // moves outside the table
 	Shrunk    uint64 // order lists that lacked what is known to exist
 	External  uint64 // orders that are not ours
+	Orphans   uint64 // orders of ours that the journal did not know
 	Alarms    uint64
 
 	Unrecorded uint64 // records that the journal did not take

@@ -19,9 +19,11 @@ const clockSlack = time.Minute + 5*time.Second
 // answer still on its way, or somebody else's on the same account.
 type stranger struct {
 	report   order.Report // the newest word, quantities merged
+	serial   uint64       // our number of it
 	external bool         // somebody else's: counted in exposure, never touched
 	disputed bool         // may be one of several of ours
 	booked   market.Units // fills counted in exposure
+	open     market.Units // counted by risk as open
 	bookedAs market.Paise // their value
 	listed   uint32       // number of the last order list that showed it
 }
@@ -44,7 +46,8 @@ func (c *Core) meet(r *order.Report) {
 			c.halt("too many orders on this account that are not ours")
 			return
 		}
-		c.strangers = append(c.strangers, stranger{report: *r})
+		c.met++
+		c.strangers = append(c.strangers, stranger{report: *r, serial: c.met})
 		if r.Executed != 0 {
 			c.learnt++
 		}
@@ -87,6 +90,9 @@ func (c *Core) claim(o *order.Order) {
 			continue
 		}
 		c.dropStranger(i)
+		if x.external {
+			c.weigh(&x, 0)
+		}
 		if x.external && x.booked > 0 { // it was taken for somebody else's
 			price := x.bookedAs / market.Paise(x.booked) // as it was booked: nothing is earned by the mistake
 			c.emitForeign(order.Update{
@@ -152,13 +158,16 @@ func (c *Core) candidates(r *order.Report) (mine *order.Order, n int, pending bo
 				continue
 			}
 			f := o.Fingerprint()
-			if !f.Matches(r) || r.OrderedAt != 0 && r.OrderedAt.Add(clockSlack) < o.Sent.Market {
+			if !f.Matches(r) {
 				continue
+			}
+			if r.OrderedAt != 0 && r.OrderedAt.Add(clockSlack) < o.Sent.Market && !c.jobs[i].clockless {
+				continue // the venue had it before we sent ours
 			}
 			switch {
 			case o.State == order.Sending:
 				pending = true
-			case o.State.InDoubt(), o.State == order.ClosedAbsent:
+			case o.State.InDoubt(), o.State == order.ClosedAbsent, c.jobs[i].waits():
 				mine, n = o, n+1
 			}
 		}
@@ -197,9 +206,34 @@ func (c *Core) makeExternal(x *stranger) {
 	c.bookExternal(x)
 }
 
+// foreign marks the numbers that risk knows other people's orders by.
+const foreign = order.ID(1 << 63)
+
+// weigh makes risk count what is open of an order that is not ours, as it
+// counts our own: it may fill, and we must not trade with it.
+func (c *Core) weigh(x *stranger, open market.Units) {
+	r := &x.report
+	if r.Instrument == 0 || open == x.open {
+		return
+	}
+	x.open = open
+	u := order.Update{
+		ID: foreign | order.ID(x.serial), Instrument: r.Instrument, Side: r.Side, State: order.Working, Price: r.Limit, Quantity: open, At: c.at,
+	}
+	if open == 0 {
+		u.State = order.Cancelled
+	}
+	c.gate.Apply(&u)
+}
+
 // bookExternal counts what filled, and corrects what an earlier word put on it.
 func (c *Core) bookExternal(x *stranger) {
 	r := &x.report
+	open := max(r.Quantity-r.Executed, 0)
+	if r.Status.Terminal() {
+		open = 0
+	}
+	c.weigh(x, open)
 	now := r.Executed - x.booked
 	if r.Executed == 0 || r.Instrument == 0 || int(r.Instrument) >= len(c.exposure) || now == 0 && r.Average == 0 {
 		return

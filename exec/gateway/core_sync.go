@@ -16,7 +16,8 @@ const (
 	positionsSoon = 10 * time.Second // after the base: was it right?
 	baseTries     = 10 * time.Second // whole lists only; then a base on what can be read, so that it can be closed
 	settleTime    = 5 * time.Second  // positions are compared when no fill is younger
-	syncRetry     = 2 * time.Second
+	syncRetry     = 2 * time.Second  // doubles with every list that proves nothing
+	syncRetryMost = 16 * time.Second
 	probeEvery    = 250 * time.Millisecond
 	restartEvery  = time.Minute
 )
@@ -28,6 +29,7 @@ type syncing struct {
 	stream     market.FeedState
 	liveAt     market.Mono
 	done       bool // nothing was missed, as far as we know
+	armed      bool // it was done once
 	restartAt  market.Mono
 	list       uint32 // number of the newest order list
 	listing    Slot
@@ -36,6 +38,7 @@ type syncing struct {
 	listAt     market.Mono
 	probeAt    market.Mono // not before, for the breakers' sake
 	listOK     bool        // a whole list that began after the gap was read
+	poor       uint        // lists in a row that proved nothing
 
 	book         uint32 // number of the newest trade book
 	tradesSlot   Slot
@@ -49,6 +52,7 @@ type syncing struct {
 	positionsSlot Slot
 	positionsAt   market.Mono
 	positionsOK   bool // the day's base is known
+	based         bool // an earlier run recorded it: now positions are compared
 	base          bracket
 }
 
@@ -132,10 +136,12 @@ func (s *syncing) listRead(c *Core, k *flight, whole bool) {
 		return
 	}
 	if !whole || k.started < s.liveAt {
-		s.listWanted, s.listAt = true, c.at.Mono.Add(syncRetry)
+		wait := min(syncRetry<<min(s.poor, 8), syncRetryMost)
+		s.poor++
+		s.listWanted, s.listAt = true, c.at.Mono.Add(wait)
 		return
 	}
-	s.listWanted = false
+	s.listWanted, s.poor = false, 0
 	if !s.listOK {
 		s.listOK = true
 		s.tradesWanted, s.tradesAt, s.tradesClass = true, c.at.Mono, order.Reconcile
@@ -149,7 +155,7 @@ func (s *syncing) baseList(c *Core, k *flight, readable, whole bool) {
 	}
 	b, now := &s.base, c.at.Mono
 	if !whole && (!readable || now.Sub(s.liveAt) < baseTries) {
-		s.wantList(now.Add(syncRetry))
+		s.wantList(now.Add(min(syncRetry<<min(s.poor, 8), syncRetryMost)))
 		return
 	}
 	switch {
@@ -180,6 +186,10 @@ func (s *syncing) finish(c *Core) {
 	}
 	s.done = true
 	c.dirty = true
+	if !s.armed {
+		s.armed = true
+		c.out = append(c.out, Action{Kind: Armed})
+	}
 }
 
 // doubtBase asks for the base anew. Only before the first order of ours: from
@@ -191,7 +201,7 @@ func (s *syncing) doubtBase(c *Core) {
 	c.dirty = true
 }
 
-func (c *Core) unsent() bool { return c.stats.Calls[SendPlace].Attempts == 0 }
+func (c *Core) unsent() bool { return !c.resumed && c.stats.Calls[SendPlace].Attempts == 0 }
 
 // readRest reads trades and positions when they are due.
 func (c *Core) readRest() {
@@ -316,7 +326,9 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 		held, _ := holding(a.Held, market.InstrumentID(id))
 		switch {
 		case held == x.net:
-			x.odd = false
+			c.agrees(market.InstrumentID(id))
+		case c.doubted(market.InstrumentID(id)):
+			s.positionsAt = now.Add(settleTime)
 		case x.filledAt != 0 && k.started.Sub(x.filledAt) < settleTime:
 			s.positionsAt = now.Add(settleTime)
 		case c.unsent():
@@ -327,28 +339,70 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 		case !x.odd:
 			x.odd = true // a second look decides
 			s.positionsAt = now.Add(settleTime)
-		case x.blocked == "":
-			c.block(market.InstrumentID(id), "the venue's position differs from ours")
-			c.alarm(0, "the venue's position differs from ours: no new exposure in that instrument")
+		case x.blocked == "" || x.blocked == unproven:
+			c.differs(market.InstrumentID(id))
 		}
 	}
 	c.dirty = true
 }
 
+// differs stops new exposure where the two pictures disagree. Nothing is traded
+// or made up to make them agree.
+func (c *Core) differs(id market.InstrumentID) {
+	c.agrees(id)
+	c.block(id, "the venue's position differs from ours")
+	c.alarm(0, "the venue's position differs from ours: no new exposure in that instrument")
+}
+
+// unproven is why an instrument takes no new exposure between a first look at
+// its position after a restart, which did not agree, and the second.
+const unproven = "the venue's position is being compared with ours"
+
+// agrees ends what only a comparison of positions was waited for.
+func (c *Core) agrees(id market.InstrumentID) {
+	x := &c.exposure[id]
+	if x.odd = false; x.blocked == unproven {
+		x.blocked = ""
+		c.keepBlock(id, "")
+	}
+}
+
+// doubted tells whether an order in the instrument has an unknown fate: its
+// fills may be in the positions.
+func (c *Core) doubted(id market.InstrumentID) bool {
+	for _, i := range c.active {
+		if o := c.jobs[i].o; o.Ticket.Instrument == id && (o.State.InDoubt() || o.State == order.Sending) {
+			return true
+		}
+	}
+	return false
+}
+
 // rebased makes the positions of the bracket the day's base. The fills that are
-// known are in them already.
+// known are in them already. Where an earlier run recorded the base, the
+// positions must agree with it.
 func (c *Core) rebased() {
-	s := &c.sync
+	s, odd := &c.sync, false
 	for id := range c.exposure {
 		x := &c.exposure[id]
 		held, average := holding(s.base.holdings, market.InstrumentID(id))
-		if held != x.net {
+		switch {
+		case held == x.net:
+		case s.based && !c.unsent():
+			// Perhaps it only shows before the list does: a second look decides.
+			x.odd, odd = true, true
+			c.block(market.InstrumentID(id), unproven)
+		default:
 			c.begin(market.InstrumentID(id), held-x.net, average)
 		}
 	}
 	c.keepBase()
+	s.based = true
 	s.base.open, s.base.held, s.base.again, s.base.learnt = false, false, false, c.learnt
 	s.positionsOK, s.positionsAt = true, c.at.Mono.Add(positionsSoon)
+	if odd {
+		s.positionsAt = c.at.Mono.Add(settleTime)
+	}
 	s.finish(c)
 	c.dirty = true
 }
@@ -367,6 +421,11 @@ func holding(rows []order.Holding, id market.InstrumentID) (held market.Units, a
 // begin counts what the account held before the first order of this run.
 func (c *Core) begin(id market.InstrumentID, quantity market.Units, average market.Paise) {
 	c.keepHolding(id, quantity, average)
+	c.emitHeld(id, quantity, average)
+}
+
+// emitHeld tells of what was held before the day's first order.
+func (c *Core) emitHeld(id market.InstrumentID, quantity market.Units, average market.Paise) {
 	side := market.Buy
 	if quantity < 0 {
 		side, quantity = market.Sell, -quantity

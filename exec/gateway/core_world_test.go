@@ -117,6 +117,7 @@ func newWorld(t testing.TB, seed uint64, change func(*CoreConfig)) *world {
 	w.core, err = NewCore(config)
 	require.NoError(t, err)
 	w.book = config.Book
+	w.started()
 	w.quotes()
 	return w
 }
@@ -183,14 +184,14 @@ func (w *world) judge(r *journal.Record) {
 	w.history[id], w.moved[id] = append(w.history[id], m), to
 	w.trace("%v order %d: %v %v > %v", w.now, id, m, from, to)
 	if from.InDoubt() && !to.InDoubt() && to != order.ClosedAbsent {
-		evidence := m.Seen() || m == order.AttemptAcked || m == order.AttemptRefused || m == order.AttemptNotSent || m == order.OperatorPlaced
+		evidence := m.Seen() || m == order.Resend && w.core.config.HardFence > 0 || m == order.AttemptAcked || m == order.AttemptRefused || m == order.AttemptNotSent || m == order.OperatorPlaced
 		require.True(w.t, evidence, "doubt ended by %v", m)
 	}
 	if to == order.ClosedAbsent && from != order.ClosedAbsent {
 		require.Contains(w.t, []order.Move{order.CloseAbsent, order.OperatorAbsent}, m)
 	}
 	if o := w.core.slab.Get(id); m == order.AbsentOnce {
-		require.GreaterOrEqual(w.t, o.AbsentAt-o.Sent.Mono, 15*second, "the fence")
+		require.GreaterOrEqual(w.t, o.AbsentAt-o.Sent.Mono, market.Mono(w.core.config.Fence), "the fence")
 	}
 	require.LessOrEqual(w.t, int(r.Move.Attempts), 4)
 }
@@ -255,23 +256,45 @@ func (w *world) act(a Action) {
 		if !w.noSession {
 			w.after(500*ms, w.renew)
 		}
-	case RestartStream:
+	case RestartStream, Armed:
 	default:
 		w.call(a)
 	}
 }
 
-// restart ends the process and starts another one on the same account.
-func (w *world) restart() {
+// restart ends the process and starts another one on the same account, with
+// what the journal kept or, as after a loss of power, with nothing.
+func (w *world) restart(journalled bool) {
 	config := w.core.config
 	w.boot++
 	w.gate = openGate(w.universe, w.stamp())
 	config.Gate, config.Tag.Boot = w.gate, config.Tag.Boot+1
 	core, err := NewCore(config)
 	require.NoError(w.t, err)
-	w.core, w.placed, w.kept, w.calls, w.writes = core, nil, nil, nil, nil
+	w.core, w.placed, w.kept = core, nil, nil
+	clear(w.last)
+	if !journalled {
+		w.journal, w.calls, w.writes = nil, nil, nil
+	}
+	w.started()
+	if journalled {
+		kept := slices.Clone(w.journal)
+		for range 2 { // twice is once
+			for i := range kept {
+				core.Restore(&kept[i], w.stamp())
+			}
+		}
+		for _, a := range slices.Clone(core.Restored(w.stamp())) {
+			w.act(a)
+		}
+	}
 	w.step(&Event{Kind: SessionEvent, Session: w.session()})
 	w.after(w.between(0, second), func() { w.step(&Event{Kind: StreamEvent, Stream: market.FeedLive}) })
+}
+
+// started records the beginning of a run.
+func (w *world) started() {
+	w.Append(&journal.Record{Kind: journal.Started, At: w.stamp(), Start: journal.Start{Tag: w.core.config.Tag}}, true)
 }
 
 func (w *world) renew() {
@@ -298,7 +321,7 @@ func (w *world) updated(u order.Update) {
 	}
 	before := w.last[u.ID]
 	require.GreaterOrEqual(w.t, u.Filled, before.Filled)
-	require.Equal(w.t, before.Filled+u.FilledNow, u.Filled, "updates add up")
+	require.Equal(w.t, before.Filled+u.FilledNow, u.Filled, "updates add up: %+v after %+v", u, before)
 	w.last[u.ID] = u
 }
 
@@ -397,7 +420,7 @@ func (w *world) leaving(a Action) {
 	require.Equal(w.t, breaker.Closed, c.writes.State())
 	require.Less(w.t, w.stamp().Wall, c.login.Expiry)
 	require.Less(w.t, c.refused, c.login.Epoch)
-	require.True(w.t, c.sync.done)
+	require.True(w.t, c.sync.done || c.sync.based && c.cuts(a.Ticket.Instrument, a.Ticket.Side, 0), "an entry left in a gap")
 	if w.gate.Level() >= risk.CancelAll {
 		require.Fail(w.t, "an entry left under a kill level")
 	}

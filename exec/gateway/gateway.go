@@ -51,6 +51,7 @@ type Config struct {
 	RestartStream func()                         // the order stream is mute: open it anew
 	Core          CoreConfig                     // its Universe and NextID may be left out
 	Alarm         func(id order.ID, text string) // tells a person; may be nil
+	Armed         func()                         // entries may leave from now on; called once; may be nil
 	Log           hclog.Logger
 
 	// Fatal is called when the order core stopped in the middle of a step, with
@@ -527,6 +528,8 @@ func (g *Gateway) act(a *Action) {
 		g.config.RestartStream()
 	case a.Kind == Alarm:
 		g.alarm(a.ID, a.Text)
+	case a.Kind == Armed && g.config.Armed != nil:
+		g.config.Armed()
 	}
 }
 

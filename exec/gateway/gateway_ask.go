@@ -76,35 +76,20 @@ const (
 // askAttempts times.
 func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, render func(*rest.Wire, []byte, rest.Signature) []byte) ([]byte, error) {
 	for attempt := 1; ; attempt++ {
-		q := &ask{endpoint: e, class: class, render: render, done: make(chan outcome, 1)}
-		g.inbox.Lock()
-		g.inbox.asks = append(g.inbox.asks, q)
-		g.inbox.Unlock()
-		g.posted.Add(1)
-		g.drain()
-		var o outcome
-		select {
-		case o = <-q.done:
-		case <-ctx.Done():
-			q.left.Store(true)
-			return nil, fmt.Errorf("gateway: %s: %w", e, context.Cause(ctx))
-		case <-g.stopped:
-			q.left.Store(true)
-			return nil, ErrStopped
+		o, err := g.once(ctx, e, class, render)
+		if err != nil {
+			return nil, err
 		}
 		v := o.judgement.Verdict
 		if v == order.OK {
 			return o.body, nil
 		}
 		failure := &CallError{e, v, o.judgement.Reason, o.judgement.Text, o.err}
-		if v == order.Throttle || v == order.ThrottleDay {
-			g.put(letter{kind: forGates, event: Event{Answer: Answer{Verdict: v, RetryAfter: max(o.judgement.RetryAfter, 0)}}})
-			g.drain()
-		}
 		if v == order.Auth && e != rest.CustomerDetails {
 			g.config.Renew(o.epoch) // which may have been replaced meanwhile: then nothing is to be done
 		}
-		if attempt == askAttempts || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails) {
+		// A login is repeated by the session's keeper, which counts them.
+		if attempt == askAttempts || class == order.Login || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails) {
 			return nil, failure
 		}
 		select {
@@ -114,6 +99,31 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 		case <-g.stopped:
 			return nil, ErrStopped
 		}
+	}
+}
+
+// once makes a call of the venue a single time. The gates hear of a throttle;
+// any other verdict is the caller's to act on.
+func (g *Gateway) once(ctx context.Context, e rest.Endpoint, class order.Class, render func(*rest.Wire, []byte, rest.Signature) []byte) (outcome, error) {
+	q := &ask{endpoint: e, class: class, render: render, done: make(chan outcome, 1)}
+	g.inbox.Lock()
+	g.inbox.asks = append(g.inbox.asks, q)
+	g.inbox.Unlock()
+	g.posted.Add(1)
+	g.drain()
+	select {
+	case o := <-q.done:
+		if v := o.judgement.Verdict; v == order.Throttle || v == order.ThrottleDay {
+			g.put(letter{kind: forGates, event: Event{Answer: Answer{Verdict: v, RetryAfter: max(o.judgement.RetryAfter, 0)}}})
+			g.drain()
+		}
+		return o, nil
+	case <-ctx.Done():
+		q.left.Store(true)
+		return outcome{}, fmt.Errorf("gateway: %s: %w", e, context.Cause(ctx))
+	case <-g.stopped:
+		q.left.Store(true)
+		return outcome{}, ErrStopped
 	}
 }
 
@@ -202,7 +212,7 @@ func (g *Gateway) OptionChain(ctx context.Context, key market.ContractKey) ([]re
 
 // CustomerDetails exchanges an API session for what the venue says of it.
 func (g *Gateway) CustomerDetails(ctx context.Context, apiSession session.Token) (rest.Customer, error) {
-	body, err := g.read(ctx, rest.CustomerDetails, order.Reconcile, func(w *rest.Wire, dst []byte, _ rest.Signature) []byte {
+	body, err := g.read(ctx, rest.CustomerDetails, order.Login, func(w *rest.Wire, dst []byte, _ rest.Signature) []byte {
 		return w.AppendCustomerDetails(dst, g.config.AppKey, apiSession)
 	})
 	if err != nil {
@@ -221,6 +231,8 @@ func (g *Gateway) Exchange(ctx context.Context, apiSession session.Token) (*sess
 			return nil, fmt.Errorf("%w: %w", session.ErrLogin, err)
 		case errors.As(err, &call) && call.Verdict == order.ConfigFatal, errors.Is(err, rest.ErrAnswer):
 			return nil, fmt.Errorf("%w: %w", session.ErrConfig, err)
+		case errors.As(err, &call) && (call.Verdict == order.Throttle || call.Verdict == order.ThrottleDay):
+			return nil, fmt.Errorf("%w: %w", session.ErrBusy, err)
 		}
 		return nil, err
 	}

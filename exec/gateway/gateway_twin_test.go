@@ -66,12 +66,17 @@ type link struct {
 	dial     DialFunc
 	remarks  sim.RemarkMode
 	front    func(http.Handler) http.Handler // stands before the venue; nil: nothing does
+	venue    func(*sim.Config, *Config)
 	change   func(*Config)
 }
 
-func newTwin(t *testing.T, faults sim.Faults) *twin {
+func newTwin(t *testing.T, faults sim.Faults, change ...func(*sim.Config, *Config)) *twin {
 	t.Helper()
-	return newTwinOver(t, faults, link{})
+	l := link{}
+	if len(change) > 0 {
+		l.venue = change[0]
+	}
+	return newTwinOver(t, faults, l)
 }
 
 // newVirtualTwin is for a bubble of virtual time: its connections are pipes.
@@ -102,27 +107,24 @@ func newTwinOver(t *testing.T, faults sim.Faults, l link) *twin {
 		universe: universe, last: make(map[order.ID]order.Update), filled: make(map[market.InstrumentID]market.Units),
 		notices: make(chan sim.Entry, 4096),
 	}
-	w.venue, err = sim.New(sim.Config{
+	venue := sim.Config{
 		Tape: &sim.MemoryTape{Day: day, List: universe.All(), Events: []market.Event{
 			{At: start, Kind: market.QuoteEvent, Quote: quote}, {At: start.Add(4 * time.Hour), Kind: market.QuoteEvent, Quote: quote},
 		}},
 		Seed: 7, RecordedOnly: true, Ledger: w, Faults: faults, Remarks: l.remarks,
-	})
-	require.NoError(t, err)
-	w.clock = w.venue.Clock()
+	}
 	listener := l.listener
 	if listener == nil {
 		listener, err = net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 	}
-
 	books := book.New(universe)
 	gate := risk.NewGate(wide(), universe)
 	gate.SetSession(day.At(9*time.Hour+15*time.Minute), day.At(15*time.Hour+30*time.Minute))
 	gate.SetFeed(market.FeedLive)
 	store := new(session.Store)
 	config := Config{
-		BaseURL: "http://" + listener.Addr().String() + "/breezeapi/api/v1/", Universe: universe, Session: store, Clock: w.clock,
+		BaseURL: "http://" + listener.Addr().String() + "/breezeapi/api/v1/", Universe: universe, Session: store,
 		AppKey: sim.DefaultAppKey, Secret: session.NewToken(sim.DefaultSecret), Dial: l.dial,
 		Emit: w.emit, Renew: func(uint64) {}, RestartStream: func() {},
 		Alarm: func(_ order.ID, text string) {
@@ -135,9 +137,16 @@ func newTwinOver(t *testing.T, faults sim.Faults, l link) *twin {
 			Fence: 2 * time.Second, Visibility: 300 * time.Millisecond, PollOpen: time.Second,
 		},
 	}
+	if l.venue != nil {
+		l.venue(&venue, &config)
+	}
 	if l.change != nil {
 		l.change(&config)
 	}
+	w.venue, err = sim.New(venue)
+	require.NoError(t, err)
+	w.clock = w.venue.Clock()
+	config.Clock = w.clock
 	w.Gateway, err = New(config)
 	require.NoError(t, err)
 

@@ -34,9 +34,9 @@ func (w *twin) settled(t *testing.T, within time.Duration, ids ...order.ID) {
 	}, within, 20*time.Millisecond, "%+v", w.Snapshot())
 }
 
-// storm places orders while the venue has a fault and judges what became of
+// stormOf places orders while the venue has a fault and judges what became of
 // them after it has healed.
-func storm(t *testing.T, faults sim.Faults) {
+func stormOf(t *testing.T, faults sim.Faults) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := newVirtualTwin(t, link{})
 		require.NoError(t, w.venue.SetFaults(faults))
@@ -56,12 +56,12 @@ func storm(t *testing.T, faults sim.Faults) {
 }
 
 func TestN6_AConnectionCutBeforeTheAnswerMakesNoSecondOrderAtTheTwin(t *testing.T) {
-	storm(t, sim.Faults{DropBefore: 0.5})
+	stormOf(t, sim.Faults{DropBefore: 0.5})
 }
 
 func TestN7_AnAnswerLostAfterAcceptanceMakesNoSecondOrderAtTheTwin(t *testing.T) {
-	t.Run("the connection is cut", func(t *testing.T) { storm(t, sim.Faults{DropAfter: 0.5}) })
-	t.Run("silence", func(t *testing.T) { storm(t, sim.Faults{LoseAnswer: 0.5}) })
+	t.Run("the connection is cut", func(t *testing.T) { stormOf(t, sim.Faults{DropAfter: 0.5}) })
+	t.Run("silence", func(t *testing.T) { stormOf(t, sim.Faults{LoseAnswer: 0.5}) })
 }
 
 func TestN7_AnAnswerLostAfterAcceptanceIsFoundAndAcknowledgedAtTheTwin(t *testing.T) {

@@ -21,21 +21,25 @@ const (
 // by the order core. The zero value must be filled by NewBudget.
 type Budget struct {
 	tenths int
-	bucket int64 // number of the newest bucket
-	calls  [spanBuckets]int
-	again  [spanBuckets]int
+	ends   market.Mono // of the newest bucket: calls from then on count in another
+	newest int         // its position
+	counts [spanBuckets]counts
 }
+
+type counts struct{ calls, again int }
 
 // NewBudget is a full one.
 func NewBudget() *Budget { return &Budget{tenths: full} }
 
 // Called counts a call that leaves; again says that it repeats another.
 func (b *Budget) Called(again bool, now market.Mono) {
-	b.roll(now)
-	i := b.bucket % spanBuckets
-	b.calls[i]++
+	if now >= b.ends {
+		b.roll(now)
+	}
+	c := &b.counts[b.newest]
+	c.calls++
 	if again {
-		b.again[i]++
+		c.again++
 	}
 }
 
@@ -47,20 +51,24 @@ func (b *Budget) Failed() { b.tenths = max(b.tenths-10, 0) }
 
 // Allow tells whether one more retry is affordable now.
 func (b *Budget) Allow(now market.Mono) bool {
-	b.roll(now)
+	if now >= b.ends {
+		b.roll(now)
+	}
 	calls, again := 0, 0
-	for i := range b.calls {
-		calls += b.calls[i]
-		again += b.again[i]
+	for _, c := range b.counts {
+		calls += c.calls
+		again += c.again
 	}
 	return b.tenths > threshold && again < max(calls/10, leastRetry)
 }
 
+// roll makes room for the calls of a new ten seconds and forgets those of two
+// minutes ago.
 func (b *Budget) roll(now market.Mono) {
-	newest := int64(now) / int64(bucketSpan)
-	for n := min(newest-b.bucket, spanBuckets); n > 0; n-- {
-		i := (newest - n + 1) % spanBuckets
-		b.calls[i], b.again[i] = 0, 0
+	const span = market.Mono(bucketSpan)
+	number := now / span
+	for n := min((now-b.ends)/span, spanBuckets-1); n >= 0; n-- {
+		b.counts[(number-n)%spanBuckets] = counts{}
 	}
-	b.bucket = max(b.bucket, newest)
+	b.newest, b.ends = int(number%spanBuckets), (number+1)*span
 }

@@ -53,51 +53,37 @@ func (r *Request) action() bool {
 // Answer serves one REST call: gateway faults, limits, key, session and
 // checksum, then the endpoint itself.
 func (c *Core) Answer(r *Request, at market.Stamp) Response {
-	c.counts.Calls++
-	f := &c.cfg.Faults
-	switch {
-	case c.strikes(f.DropBefore):
-		return Response{Fate: Cut}
-	case c.strikes(f.HTML502):
-		return page(http.StatusBadGateway)
-	case c.strikes(f.HTML429):
-		return page(http.StatusTooManyRequests)
-	}
-	text := c.limits.admit(r.action(), at, &c.cfg.Texts)
-	if text == "" && c.strikes(f.Throttle401) {
-		text = textPerMinute
-	}
-	if text != "" {
-		c.counts.Throttled++
-		return c.throttled(text)
-	}
-	if r.Path != v1+"customerdetails" {
-		if text := c.authenticate(r, at); text != "" {
-			c.counts.Refused++
-			return c.unauthorized(text)
+	met, text := c.meets(r.action(), at, func() string {
+		if r.Path == v1+"customerdetails" {
+			return ""
 		}
-	}
-	switch {
-	case c.strikes(f.BackendDown):
-		return refuse(textBackend)
-	case c.strikes(f.Exception):
+		return c.authenticate(r, at)
+	})
+	switch met {
+	case cutBefore:
+		return Response{Fate: Cut}
+	case badGateway:
+		return page(http.StatusBadGateway)
+	case tooMany:
+		return page(http.StatusTooManyRequests)
+	case limited:
+		return c.throttled(text)
+	case unauthorized:
+		return c.unauthorized(text)
+	case backendDown:
+		return refuse(text)
+	case exceptional:
 		return plain(http.StatusInternalServerError, exception{
 			"An error has occurred.", "Object reference not set to an instance of an object.", "System.NullReferenceException", "...",
 		})
-	}
-	if r.action() && c.strikes(f.LateAccept) {
+	case acceptedLate:
 		late := *r
 		late.Body = bytes.Clone(r.Body)
-		c.later(f.LateBy, at, func(at market.Stamp) { c.serve(&late, at) })
+		c.later(c.cfg.Faults.LateBy, at, func(at market.Stamp) { c.serve(&late, at) })
 		return Response{Fate: Silence}
 	}
 	answer := c.serve(r, at)
-	switch {
-	case c.strikes(f.DropAfter):
-		answer.Fate = Cut
-	case c.strikes(f.LoseAnswer):
-		answer.Fate = Silence
-	}
+	answer.Fate = c.fate()
 	return answer
 }
 

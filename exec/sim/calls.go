@@ -162,11 +162,6 @@ func (c *Core) squareOffCall(f fields, at market.Stamp) Response {
 	return grant(squaredRow{o.ID, textPlaced, "0"})
 }
 
-// visible tells whether lists already show what happened at the instant.
-func (c *Core) visible(happened market.Mono, at market.Stamp) bool {
-	return at.Mono.Sub(happened) >= c.cfg.Faults.ListLag
-}
-
 // dates reads from_date and to_date; absent ones bound nothing.
 func (f fields) dates() (from, to market.Date, ok bool) {
 	from, to = 0, 99991231
@@ -197,8 +192,8 @@ func (c *Core) ordersCall(f fields, at market.Stamp) Response {
 		return refuse(textNoData)
 	}
 	var rows []orderRow
-	for _, o := range c.list {
-		if d := o.Placed.Market.Date(); d >= from && d <= to && c.sameExchange(f, o) && c.visible(o.Placed.Mono, at) {
+	for o := range c.listed(from, to, at) {
+		if c.sameExchange(f, o) {
 			rows = append(rows, c.orderRow(o))
 		}
 	}
@@ -277,13 +272,12 @@ func (c *Core) tradesCall(f fields, at market.Stamp) Response {
 		return refuse(textNoData)
 	}
 	var rows []tradeRow
-	for _, o := range c.list {
+	for o := range c.listed(from, to, at) {
 		in := c.universe.Get(o.Instrument)
 		product, _ := words(in)
 		matches := func(key, value string) bool { return f.text(key) == "" || strings.EqualFold(f.text(key), value) }
-		if d := o.Placed.Market.Date(); o.Filled == 0 || d < from || d > to || !c.sameExchange(f, o) ||
-			!matches("product_type", product) || !matches("action", action(o.Side)) || !matches("stock_code", in.Underlying) ||
-			!c.visible(o.Placed.Mono, at) {
+		if o.Filled == 0 || !c.sameExchange(f, o) ||
+			!matches("product_type", product) || !matches("action", action(o.Side)) || !matches("stock_code", in.Underlying) {
 			continue
 		}
 		rows = append(rows, c.tradeRow(o))
@@ -296,10 +290,8 @@ func (c *Core) tradesCall(f fields, at market.Stamp) Response {
 
 func (c *Core) positionsCall(at market.Stamp) Response {
 	var rows []positionRow
-	for _, id := range c.account.order {
-		if p := c.account.positions[id]; c.visible(p.Since, at) {
-			rows = append(rows, c.positionRow(p))
-		}
+	for p := range c.held(at) {
+		rows = append(rows, c.positionRow(p))
 	}
 	if len(rows) == 0 {
 		return refuse(textNoData)

@@ -58,6 +58,7 @@ type Config struct {
 	Remarks       RemarkMode    // how user_remark comes back
 	Texts         Texts         // refusal texts; each zero has a text of our own
 	ExchangeDelay time.Duration // between the broker's yes and the exchange's; zero: at once
+	NoCandles     bool          // no bars are made of quotes: for a venue whose clients ask for none
 	NoSelfTrade   bool          // when set, the exchange's self-trade check is off
 	Faults        Faults        // zero: none
 

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,20 +8,18 @@ import (
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
-	"github.com/vayu-trading/vayu/feed/master"
 )
 
 // Core is broker and exchange without their edges: pure, single-owner,
 // deterministic by seed. Market events come in by [Core.Market], the passing of
-// time by [Core.Step], requests by [Core.Answer] (the wire's form) or by
-// [Core.Place], [Core.Modify] and [Core.Cancel] (typed, without session, limits
-// and faults of the wire). What happened to orders is taken from
-// [Core.Notices].
+// time by [Core.Step], requests by [Core.Answer] (the wire's form), by
+// [Core.Call] (typed, with the same limits and faults), or by [Core.Place],
+// [Core.Modify] and [Core.Cancel] (typed, without session, limits and faults of
+// the wire). What happened to orders is taken from [Core.Notices].
 type Core struct {
 	cfg      Config
 	universe *market.Universe
 	date     market.Date
-	master   []byte // SecurityMaster.zip
 
 	sessions    *sessions
 	limits      *limits
@@ -77,12 +74,8 @@ func NewCore(cfg Config) (*Core, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sim: tape %q: %w", cfg.Tape.Describe(), err)
 	}
-	var zip bytes.Buffer
-	if err := master.Write(&zip, cfg.Tape.Date(), universe.All()); err != nil {
-		return nil, fmt.Errorf("sim: security master: %w", err)
-	}
 	c := &Core{
-		cfg: cfg, universe: universe, date: cfg.Tape.Date(), master: zip.Bytes(),
+		cfg: cfg, universe: universe, date: cfg.Tape.Date(),
 		sessions: newSessions(&cfg), limits: newLimits(cfg.Limits), ledger: newLedger(cfg.Ledger),
 		account:     account{allocated: cfg.Cash, cash: cfg.Cash, positions: make(map[market.InstrumentID]*Position)},
 		books:       make([]book, universe.Len()+1),
@@ -134,7 +127,7 @@ func (c *Core) Market(ev *market.Event, at market.Stamp) {
 	}
 	b := &c.books[id]
 	traded := b.take(ev)
-	if ev.Kind == market.QuoteEvent {
+	if ev.Kind == market.QuoteEvent && !c.cfg.NoCandles {
 		c.candles.take(&ev.Quote, ev.At)
 	}
 	if len(b.resting) > 0 && c.open(ev.At) {
@@ -165,6 +158,24 @@ func (c *Core) NewDay(at market.Stamp) {
 	c.books = make([]book, len(c.books))
 	c.candles = newCandles(c.universe)
 	c.closed = false
+}
+
+// SetFaults changes the weather from now on; the zero Faults heals the venue.
+func (c *Core) SetFaults(f Faults) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	c.cfg.Faults = f
+	return nil
+}
+
+// Next is when something is due that [Core.Step] must not be late for; false
+// when nothing is.
+func (c *Core) Next() (at market.Mono, ok bool) {
+	if len(c.tasks) == 0 {
+		return 0, false
+	}
+	return c.tasks[0].due, true
 }
 
 func (c *Core) expireAll(at market.Stamp) {

@@ -78,7 +78,7 @@ func (v *Venue) rest(w http.ResponseWriter, r *http.Request) {
 func (v *Venue) serveMaster(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-zip-compressed")
 	stamp := v.core.Date().At(7*time.Hour + 30*time.Minute).Time()
-	http.ServeContent(w, r, "SecurityMaster.zip", stamp, bytes.NewReader(v.core.master))
+	http.ServeContent(w, r, "SecurityMaster.zip", stamp, bytes.NewReader(v.master))
 }
 
 // clockNow is what /clock answers. An engine beside the venue takes market time

@@ -55,6 +55,12 @@ func (s *sessions) issue(now market.Mono) string {
 	return l.api
 }
 
+func (s *sessions) endAll() {
+	for _, l := range s.logins {
+		l.dead = true
+	}
+}
+
 func (s *sessions) alive(l *login, at market.Stamp) bool {
 	if l.dead {
 		return false

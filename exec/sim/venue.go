@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/feed/master"
 )
 
 // pumpEvery is how often the venue looks at its clock. The tape is played in
@@ -20,8 +22,9 @@ const pumpEvery = 4 * time.Millisecond
 // Venue is the twin with its edges: an HTTP handler for everything and a
 // goroutine that plays the tape. Its methods may be called from any goroutine.
 type Venue struct {
-	cfg   Config
-	clock *market.TapeClock
+	cfg    Config
+	clock  *market.TapeClock
+	master []byte // SecurityMaster.zip
 
 	mu      sync.Mutex // guards all below
 	core    *Core
@@ -66,12 +69,16 @@ func New(cfg Config) (*Venue, error) {
 	if err != nil {
 		return nil, err
 	}
+	var zip bytes.Buffer
+	if err := master.Write(&zip, core.Date(), core.Universe().All()); err != nil {
+		return nil, fmt.Errorf("sim: security master: %w", err)
+	}
 	player, err := NewPlayer(cfg, core.Universe())
 	if err != nil {
 		return nil, err
 	}
 	v := &Venue{
-		cfg: cfg, core: core, player: player, hub: newHub(core.Universe()),
+		cfg: cfg, master: zip.Bytes(), core: core, player: player, hub: newHub(core.Universe()),
 		weather: rand.New(rand.NewPCG(cfg.Seed, 0x50c4)),
 	}
 	v.clock = market.NewTapeClock(v.dawn(), cfg.Speed)
@@ -107,6 +114,25 @@ func (v *Venue) NewLogin() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.core.sessions.issue(now.Mono)
+}
+
+// EndSessions lets every login so far die at once, as the venue's night does.
+// A later NewLogin lives.
+func (v *Venue) EndSessions() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.core.sessions.endAll()
+}
+
+// Market shows an event beside the tape, now, for tests that want the market to
+// move when they say so.
+func (v *Venue) Market(ev *market.Event) {
+	now := v.clock.Now()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.core.Market(ev, now)
+	v.hub.publish(ev, now.Mono)
+	v.flush(now)
 }
 
 // StopPublishing ends the market data for good, so that what was sent can be
@@ -172,12 +198,12 @@ func (v *Venue) Position(id market.InstrumentID) Position {
 
 // SetFaults changes the weather from now on; the zero Faults heals the venue.
 func (v *Venue) SetFaults(f Faults) error {
-	if err := f.validate(); err != nil {
-		return err
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.cfg.Faults, v.core.cfg.Faults = f, f
+	if err := v.core.SetFaults(f); err != nil {
+		return err
+	}
+	v.cfg.Faults = v.core.cfg.Faults
 	return nil
 }
 

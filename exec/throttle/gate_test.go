@@ -187,8 +187,9 @@ func TestGateAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkTake(b *testing.B) {
-	g, now := New(Breeze()), market.Mono(0)
-	g.limits.Day = 1 << 60
+	limits := Breeze()
+	limits.Day = 1 << 60
+	g, now := New(limits), market.Mono(0)
 	b.ReportAllocs()
 	for b.Loop() {
 		now += 2 * second

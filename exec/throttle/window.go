@@ -51,6 +51,20 @@ func (w *window) add(now market.Mono) {
 	}
 }
 
+// insert adds a call that may be older than the newest one, as records of two
+// runs can be when the wall clock was set between them.
+func (w *window) insert(at market.Mono) {
+	n := len(w.times)
+	if at <= w.times[w.newest(n)] {
+		return // older than all that is kept
+	}
+	w.add(at)
+	for i := 1; i < n && w.times[w.newest(i)] < w.times[w.newest(i+1)]; i++ {
+		a, b := w.newest(i), w.newest(i+1)
+		w.times[a], w.times[b] = w.times[b], w.times[a]
+	}
+}
+
 // remove forgets the newest call of that instant.
 func (w *window) remove(at market.Mono) bool {
 	for n := 1; n <= len(w.times); n++ {

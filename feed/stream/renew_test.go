@@ -84,7 +84,7 @@ func renewUnderFlow(t *testing.T, v *venue, renewals int, pace, pause time.Durat
 	t.Logf("%d events, %d suppressed", published, r.stream.Stats().Duplicates)
 }
 
-func TestRenewLosesNothingAndRepeatsNothing(t *testing.T) {
+func TestE10_RenewingLosesNothingAndRepeatsNothing(t *testing.T) {
 	for _, greet := range []bool{false, true} {
 		t.Run(fmt.Sprintf("greet=%v", greet), func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
@@ -96,13 +96,13 @@ func TestRenewLosesNothingAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-func TestRenewLosesNothingOnARealSocket(t *testing.T) {
+func TestE10_RenewingLosesNothingOnARealSocket(t *testing.T) {
 	v := newVenue()
 	v.network, v.greet = tcp(t), true
 	renewUnderFlow(t, v, 25, 300*time.Microsecond, 30*time.Millisecond)
 }
 
-func TestRenewFallsBackToABreakWhenASecondConnectionCannotBeHad(t *testing.T) {
+func TestE10_WhereASecondConnectionCannotBeHadTheGapIsTold(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		v := newVenue()
 		v.dialled = func(int) error { // called with mu held
@@ -206,7 +206,7 @@ func TestRenewThatIsCalledOffLeavesTheOldConnection(t *testing.T) {
 	})
 }
 
-func TestAConnectionLostDuringARenewalIsReplacedAtOnceWithAGap(t *testing.T) {
+func TestE10_AConnectionLostDuringARenewalIsReplacedAtOnceWithAGap(t *testing.T) {
 	for name, lose := range map[string]func(*peer){
 		"dropped": (*peer).drop,
 		"41":      func(p *peer) { p.send("41") },

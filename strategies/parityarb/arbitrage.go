@@ -34,6 +34,8 @@ const settle = 2 * time.Second
 
 // Arbitrage is the strategy. Owned by the goroutine that steps it.
 type Arbitrage struct {
+	taker.Stage
+
 	params      Params
 	rules       taker.Rules
 	charges     calendar.Charges
@@ -58,7 +60,6 @@ type Arbitrage struct {
 	begunAt   market.Mono
 	quietTill market.Mono // no new box before
 	feedDown  bool
-	woken     bool // the wake timer is set
 
 	crew taker.Crew         // while a box is on, workers 0 to 3 are its legs
 	look [legs]market.Quote // scratch: a local would escape through the desk
@@ -69,14 +70,18 @@ func New(p Params) (*Arbitrage, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
-	return &Arbitrage{params: p, rules: p.rules(), minEdge: paise(p.MinEdge), closeProfit: paise(p.CloseProfit), all: true}, nil
+	a := &Arbitrage{params: p, rules: p.rules(), minEdge: paise(p.MinEdge), closeProfit: paise(p.CloseProfit), all: true}
+	a.Stage = taker.NewStage(taker.Plan{
+		Name: Name, Start: a.start, Step: a.step, Busy: a.busy, OnOrder: a.onOrder, OnFeed: a.onFeed, Crew: &a.crew,
+	})
+	return a, nil
 }
 
 // Phase is where the plan stands.
 func (a *Arbitrage) Phase() Phase { return a.phase }
 
 // start picks the chain and works out when everything must be closed.
-func (a *Arbitrage) start(ctx taker.Context) error {
+func (a *Arbitrage) start(ctx taker.Context) (exitAt market.UnixNano, err error) {
 	day := ctx.Day()
 	for _, expiry := range ctx.Layout().Expiries(a.params.Underlying) {
 		if day.Date.DaysTo(expiry) < a.params.MinDaysToExpiry {
@@ -91,19 +96,19 @@ func (a *Arbitrage) start(ctx taker.Context) error {
 		break
 	}
 	if a.chain == nil || len(a.chain.Rows) == 0 {
-		return fmt.Errorf("%s: no %s expiry at least %d days after %s in the universe", Name, a.params.Underlying, a.params.MinDaysToExpiry, day.Date)
+		return 0, fmt.Errorf("%s: no %s expiry at least %d days after %s in the universe", Name, a.params.Underlying, a.params.MinDaysToExpiry, day.Date)
 	}
 	first := ctx.Universe().Get(max(a.chain.Rows[0].Call, a.chain.Rows[0].Put))
 	plan, err := ctx.Calendar().Plan(a.params.BrokeragePlan, day.Date)
 	if err != nil {
-		return fmt.Errorf("%s: brokerage_plan: %w", Name, err)
+		return 0, fmt.Errorf("%s: brokerage_plan: %w", Name, err)
 	}
 	charges, err := ctx.Calendar().ChargesOf(first.Exchange, market.Option, day.Date)
 	if err != nil {
-		return fmt.Errorf("%s: %w", Name, err)
+		return 0, fmt.Errorf("%s: %w", Name, err)
 	}
 	if a.rules.Protection, err = ctx.Calendar().LPPOf(first.Exchange, market.Option, day.Date); err != nil {
-		return fmt.Errorf("%s: %w", Name, err)
+		return 0, fmt.Errorf("%s: %w", Name, err)
 	}
 	a.charges, a.lot = charges.With(plan), first.LotSize
 	a.strikes = make([]synthetic, len(a.chain.Rows))
@@ -112,7 +117,7 @@ func (a *Arbitrage) start(ctx taker.Context) error {
 		a.exitAt = min(a.exitAt, day.UnderlyingEnd.Add(-time.Minute))
 	}
 	a.phase = Scanning
-	return nil
+	return a.exitAt, nil
 }
 
 // step moves the plan as far as it can go now. Hot path while scanning: the
@@ -286,7 +291,7 @@ func (a *Arbitrage) flat(ctx taker.Context, now market.Stamp) {
 }
 
 // busy tells whether time alone can move the plan on.
-func (a *Arbitrage) busy() bool {
+func (a *Arbitrage) busy(taker.Context) bool {
 	return a.phase == Entering || a.phase == Repairing || a.phase == Closing
 }
 

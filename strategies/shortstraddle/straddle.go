@@ -32,6 +32,8 @@ func (p Phase) String() string {
 
 // Straddle is the strategy. Owned by the goroutine that steps it.
 type Straddle struct {
+	taker.Stage
+
 	params Params
 	rules  taker.Rules
 	usable pricing.Usable
@@ -49,7 +51,6 @@ type Straddle struct {
 	lastDelta market.UnixNano // when the delta was last looked at
 	quietTill market.Mono     // no new entry before, after a feed gap
 	feedDown  bool
-	woken     bool // the wake timer is set
 
 	legRow   int // row of the straddle
 	hedgeRow int // row of the synthetic future
@@ -66,20 +67,24 @@ func New(p Params) (*Straddle, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
-	return &Straddle{params: p, rules: p.rules()}, nil
+	s := &Straddle{params: p, rules: p.rules()}
+	s.Stage = taker.NewStage(taker.Plan{
+		Name: Name, Start: s.start, Step: s.step, Busy: s.busy, OnOrder: s.onOrder, OnFeed: s.onFeed, Crew: &s.crew,
+	})
+	return s, nil
 }
 
 // Phase is where the plan stands.
 func (s *Straddle) Phase() Phase { return s.phase }
 
 // start picks the chain and works out when everything must be closed.
-func (s *Straddle) start(ctx taker.Context) error {
+func (s *Straddle) start(ctx taker.Context) (exitAt market.UnixNano, err error) {
 	if !s.choose(ctx) {
-		return fmt.Errorf("%s: no %s expiry at least %d days after %s in the universe", Name, s.params.Underlying, s.params.MinDaysToExpiry, ctx.Day().Date)
+		return 0, fmt.Errorf("%s: no %s expiry at least %d days after %s in the universe", Name, s.params.Underlying, s.params.MinDaysToExpiry, ctx.Day().Date)
 	}
 	protection, err := ctx.Calendar().LPP(ctx.Day().Date)
 	if err != nil {
-		return fmt.Errorf("%s: %w", Name, err)
+		return 0, fmt.Errorf("%s: %w", Name, err)
 	}
 	s.rules.Protection = protection
 	s.usable = s.params.usable(max(ctx.Universe().Get(s.chain.Rows[0].Call).TickSize, 1))
@@ -92,7 +97,7 @@ func (s *Straddle) start(ctx taker.Context) error {
 		s.exitAt = min(s.exitAt, day.UnderlyingEnd.Add(-time.Minute))
 	}
 	s.phase = Waiting
-	return nil
+	return s.exitAt, nil
 }
 
 // step moves the plan as far as it can go now. Hot path while holding: with
