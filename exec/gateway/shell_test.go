@@ -123,6 +123,15 @@ type venue struct {
 	net.Listener
 	conns    atomic.Int32
 	requests atomic.Int32
+	lock     sync.Mutex
+	open     []net.Conn // to close at the end
+}
+
+// forget lets go of the connections so far: those that are over keep memory.
+func (v *venue) forget() {
+	v.lock.Lock()
+	v.open = nil
+	v.lock.Unlock()
 }
 
 // newVenue serves connections, numbered from 1, until the test ends.
@@ -132,17 +141,15 @@ func newVenue(t *testing.T, serve func(v *venue, n int, c net.Conn)) *venue {
 	require.NoError(t, err)
 	v := &venue{Listener: listener}
 	var all sync.WaitGroup
-	var lock sync.Mutex
-	var open []net.Conn
 	all.Go(func() {
 		for {
 			c, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			lock.Lock()
-			open = append(open, c)
-			lock.Unlock()
+			v.lock.Lock()
+			v.open = append(v.open, c)
+			v.lock.Unlock()
 			n := int(v.conns.Add(1))
 			all.Go(func() {
 				defer c.Close()
@@ -152,11 +159,11 @@ func newVenue(t *testing.T, serve func(v *venue, n int, c net.Conn)) *venue {
 	})
 	t.Cleanup(func() {
 		listener.Close()
-		lock.Lock()
-		for _, c := range open {
+		v.lock.Lock()
+		for _, c := range v.open {
 			c.Close()
 		}
-		lock.Unlock()
+		v.lock.Unlock()
 		all.Wait()
 	})
 	return v
