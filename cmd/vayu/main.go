@@ -44,6 +44,7 @@ type cli struct {
 	Import   imports      `cmd:"" help:"Make a tape of another vendor's recording."`
 	Selftest selftest     `cmd:"" help:"Prove the login's renewal, the repeats of calls and an order's whole way, against an embedded venue that misbehaves."`
 	Explain  explainOrder `cmd:"" help:"The whole life of one order, from the journal: stages, attempts, verdicts, moves."`
+	Login    browserLogin `cmd:"" help:"Log in at the venue with a browser; a running engine takes the new login up by itself."`
 	Doctor   doctor       `cmd:"" help:"Is everything ready to trade? Looks at the configuration, credentials, calendar and disk."`
 }
 
