@@ -53,6 +53,8 @@ var layers = []struct {
 
 	// The simulated venue speaks the other end of the feed's protocol.
 	{"exec/sim", []string{"engine/...", "exec/...", "feed/socketio", "feed/master"}},
+	// Paper trading knows the order core and the simulated venue, and no wire.
+	{"exec/paper", []string{"engine/...", "exec/gateway", "exec/sim"}},
 	{"exec/...", []string{"engine/...", "exec/..."}},
 
 	{"strategies/...", []string{"engine/...", "strategies/..."}},
@@ -114,6 +116,40 @@ func TestModuleBorrowsOnlyWhereItMay(t *testing.T) {
 		require.NotContains(t, pkg.Imports, "net/http/pprof", "%s would open profiling on the default mux", pkg.rel())
 		require.NotContains(t, pkg.Imports, "plugin", "strategies are compiled in, not loaded")
 	})
+}
+
+// A paper desk must not reach a venue: it opens nothing by itself, and of the
+// gateway it uses the core and what crosses to it, never the shell that owns
+// connections.
+func TestModulePaperHasNoWayOut(t *testing.T) {
+	const paper = "exec/paper"
+	root := moduleRoot(t)
+	found := false
+	for _, pkg := range packages(t) {
+		if pkg.rel() != paper {
+			continue
+		}
+		found = true
+		for _, imported := range pkg.Imports {
+			first, _, _ := strings.Cut(imported, "/")
+			require.False(t, first == "net" || first == "os" || first == "syscall" || imported == "crypto/tls", "%s must not import %s", paper, imported)
+		}
+		for _, name := range pkg.GoFiles {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, paper, name), nil, 0)
+			require.NoError(t, err)
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				if s, is := n.(*ast.SelectorExpr); is {
+					of, named := s.X.(*ast.Ident)
+					require.False(t, named && of.Name == "gateway" && slices.Contains([]string{"Gateway", "New", "Config"}, s.Sel.Name),
+						"%s/%s uses gateway.%s, which can reach a venue", paper, name, s.Sel.Name)
+					require.False(t, named && of.Name == "sim" && slices.Contains([]string{"Venue", "New"}, s.Sel.Name),
+						"%s/%s uses sim.%s, which serves on sockets", paper, name, s.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+	require.True(t, found)
 }
 
 func TestModulePackagesSayWhatTheyAre(t *testing.T) {

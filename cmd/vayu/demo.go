@@ -198,7 +198,7 @@ func (d *demo) sessionTimeout() time.Duration {
 // setting is the engine's configuration against the embedded venue.
 func (d *demo) setting(venue *sim.Venue, address, folder string, letters io.Writer, log hclog.Logger) (setting, error) {
 	c := config.Default()
-	c.Mode = config.Sim
+	c.Mode, c.Journal.Folder = config.Sim, folder
 	c.Venue = config.Venue{
 		RestURL: "http://" + address + "/breezeapi/api/v1/", StreamURL: "ws://" + address, OrderStreamURL: "ws://" + address,
 		OHLCVURL: "ws://" + address, MasterURL: "http://" + address + "/SecurityMaster.zip", ClockURL: "http://" + address + "/clock",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vayu-trading/vayu/cmd/vayu/internal/config"
 	"github.com/vayu-trading/vayu/engine/journal"
+	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 )
 
@@ -30,14 +31,20 @@ func openJournal(folder string) (*journal.Journal, error) {
 // restore takes up what earlier runs of the day left, then records the start
 // of this one. Both are before the order core begins: the journal is ours alone.
 func (s *system) restore(tag order.Tag) error {
-	records := 0
+	records, logins := 0, []market.UnixNano(nil)
 	err := s.gateway.Restore(func(take func(*journal.Record) error) error {
-		return s.journal.ReplayDay(tag.Day, func(r *journal.Record) error { records++; return take(r) })
+		return s.journal.ReplayDay(tag.Day, func(r *journal.Record) error {
+			if records++; r.Kind == journal.Login && !r.Session.OK {
+				logins = append(logins, r.At.Wall)
+			}
+			return take(r)
+		})
 	})
 	if err != nil {
 		return err
 	}
 	s.restored = records
+	s.keeper.Restore(logins)
 	now := s.clock.Now()
 	start := journal.Record{Kind: journal.Started, At: now, Start: journal.Start{Tag: tag, Armed: s.armed, Version: version()}}
 	if !s.journal.Append(&start, true) {

@@ -43,6 +43,8 @@ type cli struct {
 	Sim      simulate     `cmd:"" help:"The Breeze twin as a server of its own: REST, streams, orders and security master on one port of this machine."`
 	Import   imports      `cmd:"" help:"Make a tape of another vendor's recording."`
 	Selftest selftest     `cmd:"" help:"Prove the login's renewal, the repeats of calls and an order's whole way, against an embedded venue that misbehaves."`
+	Kill     stopTrading  `cmd:"" help:"Stop a running engine's trading: reduce, cancel, flatten or stop."`
+	Operator operate      `cmd:"" help:"Talk to a running engine: its status, a lower kill level, a person's verdict on an order or a contract."`
 	Explain  explainOrder `cmd:"" help:"The whole life of one order, from the journal: stages, attempts, verdicts, moves."`
 	Login    browserLogin `cmd:"" help:"Log in at the venue with a browser; a running engine takes the new login up by itself."`
 	Doctor   doctor       `cmd:"" help:"Is everything ready to trade? Looks at the configuration, credentials, calendar and disk."`

@@ -107,6 +107,7 @@ func (t *trade) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	defer engine.serveOperator(c.Journal.Folder)()
 	page, closePage, err := engine.servePage(c.Dashboard.Listen, string(c.Mode), c.Venue.RestURL, moment)
 	if err != nil {
 		return err

@@ -54,6 +54,7 @@ type trials struct {
 	log    hclog.InterceptLogger
 	folder string
 	config *config.Config // of the configured venue; nil: embedded
+	only   *bench         // the one engine at a configured venue; nil before the first test
 }
 
 // Run makes the tests and fails if any step does.
@@ -102,6 +103,9 @@ func (c *selftest) Run(ctx context.Context, s streams) error {
 		book.begin(test.name, test.about)
 		test.run(t, ctx, book)
 		book.end()
+	}
+	if t.only != nil {
+		t.only.close()
 	}
 	result := book.result(venue, time.Since(began))
 	book.conclude(&result)

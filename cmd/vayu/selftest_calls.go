@@ -29,9 +29,7 @@ func (t *trials) calls(ctx context.Context, s *sheet) {
 		}
 		return t.firstLogin(b)
 	}) {
-		if b != nil {
-			b.close()
-		}
+		t.close(b)
 		return
 	}
 	t.validCalls(ctx, s, b)
@@ -41,7 +39,7 @@ func (t *trials) calls(ctx context.Context, s *sheet) {
 	} else {
 		s.skip("error pages, cut connections, throttles", "the venue is not ours to break")
 	}
-	b.close()
+	t.close(b)
 	if t.embedded() {
 		t.throttledCalls(ctx, s)
 	}
@@ -118,7 +116,7 @@ func (t *trials) invalidCalls(ctx context.Context, s *sheet, b *bench) {
 		}
 		return fmt.Sprintf("%d rows", len(rows)), errors.Join(errors.New("want a refusal"), err)
 	})
-	if t.mayPlace() { // a failed login counts at a real venue
+	if t.embedded() { // logins are few elsewhere, refused ones count
 		once("invalid: an api session that was never given out", func(ctx context.Context) (string, error) {
 			_, err := b.system.gateway.Exchange(ctx, session.NewToken("00000000"))
 			if !errors.Is(err, session.ErrLogin) && !errors.Is(err, session.ErrConfig) {
@@ -298,8 +296,6 @@ func (t *trials) throttledCalls(ctx context.Context, s *sheet) {
 			}
 			return detail, nil
 		})
-		if b != nil {
-			b.close()
-		}
+		t.close(b)
 	}
 }

@@ -25,12 +25,10 @@ func (t *trials) orders(ctx context.Context, s *sheet) {
 		}
 		return t.firstLogin(b)
 	}) {
-		if b != nil {
-			b.close()
-		}
+		t.close(b)
 		return
 	}
-	defer b.close()
+	defer t.close(b)
 	t.soundOrders(s, b)
 	if !t.embedded() {
 		s.skip("lost answers, error pages, no connection", "the venue is not ours to break")

@@ -43,8 +43,30 @@ type terms struct {
 	rules session.Rules       // zero: the default
 }
 
-// open makes an engine and lets it run until close.
+// open makes an engine and lets it run until close. At a venue that is not ours
+// one engine serves all tests: logins are few there.
 func (t *trials) open(ctx context.Context, what terms) (*bench, error) {
+	if t.embedded() {
+		return t.start(ctx, what)
+	}
+	if t.only == nil {
+		b, err := t.start(ctx, what)
+		if err != nil {
+			return nil, err
+		}
+		t.only = b
+	}
+	return t.only, nil
+}
+
+// close ends an engine that open made, unless others still use it.
+func (t *trials) close(b *bench) {
+	if b != nil && b != t.only {
+		b.close()
+	}
+}
+
+func (t *trials) start(ctx context.Context, what terms) (*bench, error) {
 	b := &bench{hand: newHand(), ended: make(chan error, 1)}
 	folder, err := os.MkdirTemp(t.folder, "engine-")
 	if err != nil {

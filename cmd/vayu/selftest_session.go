@@ -59,12 +59,10 @@ func (t *trials) sessionAhead(ctx context.Context, s *sheet) {
 		}
 		return t.firstLogin(b)
 	}) {
-		if b != nil {
-			b.close()
-		}
+		t.close(b)
 		return
 	}
-	defer b.close()
+	defer t.close(b)
 	who.set("", b.venue.NewLogin)
 	first := b.system.store.Current()
 	s.step("a call signed with it is answered", func() (string, error) { return t.readFunds(ctx, b) })
@@ -104,12 +102,10 @@ func (t *trials) sessionLost(ctx context.Context, s *sheet) {
 		}
 		return t.firstLogin(b)
 	}) {
-		if b != nil {
-			b.close()
-		}
+		t.close(b)
 		return
 	}
-	defer b.close()
+	defer t.close(b)
 	s.step("the venue forgets the login: eight calls, one renewal", func() (string, error) {
 		who.set(b.venue.NewLogin(), nil) // the old one is dead from here on
 		renewals, logins := b.system.keeper.Renewals(), s.count("customer_details", "")
@@ -159,12 +155,10 @@ func (t *trials) sessionAt(ctx context.Context, s *sheet) {
 		}
 		return t.firstLogin(b)
 	}) {
-		if b != nil {
-			b.close()
-		}
+		t.close(b)
 		return
 	}
-	defer b.close()
+	defer t.close(b)
 	s.step("a call signed with it is answered", func() (string, error) { return t.readFunds(ctx, b) })
 	s.step("told that it is lost, the engine exchanges it once", func() (string, error) {
 		before := b.system.store.Current().Epoch

@@ -132,9 +132,14 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 		OnSwap:  []session.Hook{{Name: "ticks", Run: s.moveOver(&s.ticks)}, {Name: "orders", Run: s.moveOver(&s.orders)}},
 		OnState: s.onSession,
 		Alarm:   s.alarm,
+		Keep:    s.keepLogin,
+		Record: func(a session.Attempt) {
+			s.gateway.Login(journal.Session{Epoch: a.Epoch, OK: a.OK, Expiry: a.Expiry})
+		},
 	}); err != nil {
 		return nil, err
 	}
+	s.resumeLogin()
 	s.host = engine.NewHost(engine.HostConfig{
 		Book: s.book, Desk: s.gateway, Clock: set.clock, Log: set.log.Named("strategy"), Calendar: s.calendar, Day: &s.day,
 		OnQuarantine: func(_ order.StrategyID, name, why string) {

@@ -10,62 +10,56 @@ import (
 	"github.com/vayu-trading/vayu/engine/order"
 )
 
-// writer fills a record's bytes, little-endian, from front to back.
-type writer struct{ at []byte }
+// The put functions write little-endian; with a constant place they are one
+// store each.
+func put16(dst *[Size]byte, at int, v uint16) { binary.LittleEndian.PutUint16(dst[at:], v) }
 
-func (w *writer) skip(n int) { w.at = w.at[n:] }
+func put32(dst *[Size]byte, at int, v uint32) { binary.LittleEndian.PutUint32(dst[at:], v) }
 
-func (w *writer) u8(v uint8) { w.at[0] = v; w.skip(1) }
+func put64(dst *[Size]byte, at int, v uint64) { binary.LittleEndian.PutUint64(dst[at:], v) }
 
-func (w *writer) u16(v uint16) { binary.LittleEndian.PutUint16(w.at, v); w.skip(2) }
-
-func (w *writer) u32(v uint32) { binary.LittleEndian.PutUint32(w.at, v); w.skip(4) }
-
-func (w *writer) u64(v uint64) { binary.LittleEndian.PutUint64(w.at, v); w.skip(8) }
-
-func (w *writer) flags(set ...bool) {
-	var v uint8
-	for i, on := range set {
-		if on {
-			v |= 1 << i
-		}
+// putText writes a length and as much of the text as fits.
+func putText(dst []byte, s string) {
+	if s != "" {
+		dst[0] = uint8(copy(dst[1:], s))
 	}
-	w.u8(v)
 }
 
-// text writes a length and at most room bytes.
-func (w *writer) text(s string, room int) {
-	n := min(len(s), room)
-	w.u8(uint8(n))
-	copy(w.at, s[:n])
-	w.skip(room)
+// putKey writes a contract in the first 33 bytes of the body.
+func putKey(dst *[Size]byte, k *market.ContractKey) {
+	putText(dst[bodyAt:bodyAt+7], k.Exchange)
+	putText(dst[bodyAt+7:bodyAt+24], k.Underlying)
+	dst[bodyAt+24] = uint8(k.Kind)<<4 | uint8(k.Right)
+	put32(dst, bodyAt+25, uint32(k.Expiry))
+	put32(dst, bodyAt+29, uint32(k.Strike))
 }
 
-// age writes how long before now an instant was.
-func (w *writer) age(now, then market.Mono) {
-	v := uint32(math.MaxUint32) // not known
-	if then != 0 && now >= then {
-		v = uint32(min(int64(now-then), math.MaxUint32-1))
+func flags(a, b, c bool) (v uint8) {
+	if a {
+		v = 1
 	}
-	w.u32(v)
+	if b {
+		v |= 2
+	}
+	if c {
+		v |= 4
+	}
+	return v
 }
 
-func (w *writer) millis(d time.Duration) {
-	w.u32(uint32(min(max(d.Milliseconds(), 0), math.MaxUint32)))
+// age is how long before now an instant was.
+func age(now, then market.Mono) uint32 {
+	if then == 0 || now < then {
+		return math.MaxUint32 // not known
+	}
+	return uint32(min(int64(now-then), math.MaxUint32-1))
 }
 
-func (w *writer) key(k *market.ContractKey) {
-	w.text(k.Exchange, 6)
-	w.text(k.Underlying, 16)
-	w.u8(uint8(k.Kind)<<4 | uint8(k.Right))
-	w.u32(uint32(k.Expiry))
-	w.u32(uint32(k.Strike))
-}
-
-func (w *writer) venue(id *order.VenueID) {
-	text := id.Append(w.at[1:1])
-	w.at[0] = uint8(len(text))
-	w.skip(24)
+func millis(d time.Duration) uint32 {
+	if d == 0 {
+		return 0 // as most are: a division saved
+	}
+	return uint32(min(max(d.Milliseconds(), 0), math.MaxUint32))
 }
 
 // seenMost bounds how many texts a reader keeps.

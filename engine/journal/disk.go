@@ -62,7 +62,7 @@ func fill(f *os.File, size int64) error {
 	if err := reserve(f, size); err != nil {
 		return fmt.Errorf("%s: no room for %d bytes: %w", f.Name(), size, err)
 	}
-	zeros := make([]byte, 256<<10)
+	zeros := make([]byte, min(size, 256<<10))
 	for at := int64(0); at < size; {
 		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
 		if err != nil {

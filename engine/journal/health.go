@@ -42,7 +42,7 @@ func (j *Journal) Health() error {
 	if err := j.faults.passing.Load(); err != nil {
 		return *err
 	}
-	if waiting := j.written.Load() - j.durable.Load(); waiting > j.ring.mask/2 && waiting < 1<<63 {
+	if waiting := j.written.Load() - j.durable.Load(); waiting > (j.ring.mask+1)/2 && waiting < 1<<63 {
 		return fmt.Errorf("%w: the disk is behind: %d records wait for it", ErrUnhealthy, waiting)
 	}
 	return nil

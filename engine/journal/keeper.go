@@ -14,6 +14,8 @@ import (
 // retryTurns is how many turns of Run pass between two attempts to find room.
 const retryTurns = 50
 
+var errResting = fmt.Errorf("%w: it waits before it tries for a new segment again", ErrUnhealthy)
+
 // Run takes what was appended to disk in groups and prepares room, until ctx
 // ends; then it takes the last group and returns. A fault of the disk does not
 // end it: see Health.
@@ -30,7 +32,7 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 }
 
-// turn is one round of the keeper.
+// turn is one round of the keeper. Health tells what fails in it.
 func (j *Journal) turn() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -38,9 +40,10 @@ func (j *Journal) turn() {
 		return
 	}
 	j.ring.ahead(j.written.Load() + 1)
-	_ = j.syncLocked()    // Health tells it
-	_ = j.prepareLocked() // and this
+	_ = j.syncLocked()
+	_ = j.prepareLocked()
 	j.ownLocked()
+	j.retry = max(j.retry, 1) - 1
 }
 
 // Sync takes everything appended so far to disk before it returns.
@@ -50,21 +53,44 @@ func (j *Journal) Sync() error {
 	if j.closed {
 		return os.ErrClosed
 	}
+	j.retry = 0
 	return j.syncLocked()
 }
 
+// syncLocked takes everything to disk. A segment that fails is given up once in
+// a call; a disk that fails twice gets a rest.
 func (j *Journal) syncLocked() error {
-	to, failed := j.written.Load(), false
-	for j.durable.Load() < to {
-		err := j.groupLocked(to)
-		if err == nil {
-			continue
-		}
-		if failed || j.file == nil {
+	for to, failed := j.written.Load(), false; j.durable.Load() < to; {
+		if err := j.segmentLocked(); err != nil {
 			return err
 		}
-		failed = true
+		if err := j.groupLocked(to); err != nil {
+			if failed {
+				j.retry = retryTurns
+				return err
+			}
+			failed = true
+		}
 	}
+	return nil
+}
+
+// segmentLocked sees to it that there is a segment for the next record.
+func (j *Journal) segmentLocked() error {
+	next := j.durable.Load() + 1
+	if j.file != nil && next <= j.segment.last() {
+		return nil
+	}
+	if j.retry > 0 {
+		return errors.Join(errResting, j.Health())
+	}
+	if err := j.advanceLocked(next); err != nil {
+		j.retry = retryTurns
+		err = fmt.Errorf("%w: no new segment: make room on the disk of %s: %w", ErrUnhealthy, j.config.Folder, err)
+		j.faults.pass(err)
+		return err
+	}
+	j.roomLocked()
 	return nil
 }
 
@@ -74,13 +100,6 @@ func (j *Journal) syncLocked() error {
 // refused once is never trusted again, whatever a second sync says.
 func (j *Journal) groupLocked(to uint64) error {
 	from := j.durable.Load() + 1
-	if j.file == nil || from > j.segment.last() {
-		if err := j.advanceLocked(from); err != nil {
-			err = fmt.Errorf("%w: no new segment: %w", ErrUnhealthy, err)
-			j.faults.pass(err)
-			return err
-		}
-	}
 	to = min(to, j.segment.last())
 	if err := j.writeLocked(from, to); err != nil {
 		err = fmt.Errorf("%w: records %d to %d did not reach the disk in %s, which is given up: %w; "+
@@ -88,6 +107,7 @@ func (j *Journal) groupLocked(to uint64) error {
 		j.faults.last(err)
 		_ = j.file.Close() // it is given up
 		j.file = nil
+		j.roomLocked()
 		return err
 	}
 	j.durable.Store(to)
@@ -122,8 +142,12 @@ func (j *Journal) advanceLocked(first uint64) error {
 	if err := j.spareLocked(); err != nil {
 		return err
 	}
+	number := j.segment.number + 1
+	if j.segment.first == first {
+		number = j.segment.number // given up before its first record: it is replaced
+	}
 	next := segment{
-		path: segmentPath(j.config.Folder, j.segment.number+1), number: j.segment.number + 1,
+		path: segmentPath(j.config.Folder, number), number: number,
 		capacity: uint32(j.config.SegmentRecords), first: first, mark: first - 1, created: market.UnixNano(time.Now().UnixNano()),
 	}
 	made := j.spare
@@ -161,11 +185,7 @@ func (j *Journal) spareLocked() error {
 
 // prepareLocked keeps a spare segment at hand.
 func (j *Journal) prepareLocked() error {
-	if j.spare != nil {
-		return nil
-	}
-	if j.retry > 0 {
-		j.retry--
+	if j.spare != nil || j.retry > 0 {
 		return nil
 	}
 	if err := j.spareLocked(); err != nil {
@@ -198,6 +218,9 @@ func (j *Journal) roomLocked() {
 
 // ownLocked looks whether the folder is still this engine's.
 func (j *Journal) ownLocked() {
+	if j.faults.lasting.Load() != nil {
+		return
+	}
 	mine, err := j.ring.file.Stat()
 	if err == nil {
 		var there os.FileInfo

@@ -151,6 +151,9 @@ func (j *Journal) cutSpan(g span, last uint64) error {
 	if filepath.Base(g.path) == hotName {
 		return nil
 	}
+	if g.behind {
+		return errors.Join(f.Truncate(g.from), f.Sync())
+	}
 	clear(waste)
 	if _, err := f.WriteAt(waste, g.from); err != nil {
 		return err

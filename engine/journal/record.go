@@ -210,94 +210,103 @@ var ErrRecord = errors.New("journal: not a record")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// Where a record's parts lie: every record begins alike, its body follows.
+const (
+	kindAt     = 4
+	sequenceAt = 8
+	wallAt     = 16
+	monoAt     = 24
+	marketAt   = 32
+	idAt       = 40
+	bodyAt     = 48
+)
+
 // Encode writes the record's form on disk. Hot path: see
 // TestEncodeAllocatesNothing.
 func (r *Record) Encode(dst *[Size]byte) {
 	*dst = [Size]byte{}
-	w := writer{at: dst[4:]}
-	w.u8(uint8(r.Kind))
-	w.skip(3)
-	w.u64(r.Sequence)
-	w.u64(uint64(r.At.Wall))
-	w.u64(uint64(r.At.Mono))
-	w.u64(uint64(r.At.Market))
-	w.u64(uint64(r.ID))
+	dst[kindAt] = uint8(r.Kind)
+	put64(dst, sequenceAt, r.Sequence)
+	put64(dst, wallAt, uint64(r.At.Wall))
+	put64(dst, monoAt, uint64(r.At.Mono))
+	put64(dst, marketAt, uint64(r.At.Market))
+	put64(dst, idAt, uint64(r.ID))
 	switch r.Kind {
 	case Started:
-		w.at[0], w.at[1] = r.Start.Tag.Instance[0], r.Start.Tag.Instance[1]
-		w.skip(2)
-		w.u32(uint32(r.Start.Tag.Day))
-		w.u32(r.Start.Tag.Boot)
-		w.flags(r.Start.Armed)
-		w.text(r.Start.Version, 32)
+		s := &r.Start
+		dst[bodyAt], dst[bodyAt+1] = s.Tag.Instance[0], s.Tag.Instance[1]
+		put32(dst, bodyAt+2, uint32(s.Tag.Day))
+		put32(dst, bodyAt+6, s.Tag.Boot)
+		dst[bodyAt+10] = flags(s.Armed, false, false)
+		putText(dst[bodyAt+11:bodyAt+44], s.Version)
 	case Named:
-		w.u16(uint16(r.Name.Strategy))
-		w.text(r.Name.Text, 64)
+		put16(dst, bodyAt, uint16(r.Name.Strategy))
+		putText(dst[bodyAt+2:bodyAt+67], r.Name.Text)
 	case Intended:
 		i := &r.Intent
-		w.key(&i.Key)
-		w.u16(uint16(i.Strategy))
-		w.u8(uint8(i.Class)<<4 | uint8(i.Side)<<2 | uint8(i.TIF))
-		w.u64(i.Signal)
-		w.u32(uint32(i.Quantity))
-		w.u32(uint32(i.Price))
-		w.u32(uint32(i.Trigger))
-		w.age(r.At.Mono, i.TickAt)
-		w.age(r.At.Mono, i.WokenAt)
-		w.age(r.At.Mono, i.DecidedAt)
+		putKey(dst, &i.Key)
+		put16(dst, bodyAt+33, uint16(i.Strategy))
+		dst[bodyAt+35] = uint8(i.Class)<<4 | uint8(i.Side)<<2 | uint8(i.TIF)
+		put64(dst, bodyAt+36, i.Signal)
+		put32(dst, bodyAt+44, uint32(i.Quantity))
+		put32(dst, bodyAt+48, uint32(i.Price))
+		put32(dst, bodyAt+52, uint32(i.Trigger))
+		put32(dst, bodyAt+56, age(r.At.Mono, i.TickAt))
+		put32(dst, bodyAt+60, age(r.At.Mono, i.WokenAt))
+		put32(dst, bodyAt+64, age(r.At.Mono, i.DecidedAt))
 	case Sending, Reading, Answered:
 		k := &r.Call
-		w.u8(uint8(k.Kind))
-		w.u8(uint8(k.Class))
-		w.u8(k.Attempt)
-		w.u8(uint8(k.Verdict))
-		w.u8(k.Sent)
-		w.flags(k.Late)
-		w.u32(k.Slot)
-		w.u32(uint32(k.Epoch))
-		w.u32(uint32(k.Price))
-		w.age(r.At.Mono, k.SentAt)
-		w.u64(uint64(k.Took))
-		w.millis(k.RetryAfter)
-		w.millis(k.Delay)
-		w.text(k.Text, 32)
+		dst[bodyAt] = uint8(k.Kind)
+		dst[bodyAt+1] = uint8(k.Class)
+		dst[bodyAt+2] = k.Attempt
+		dst[bodyAt+3] = uint8(k.Verdict)
+		dst[bodyAt+4] = k.Sent
+		dst[bodyAt+5] = flags(k.Late, false, false)
+		put32(dst, bodyAt+6, k.Slot)
+		put32(dst, bodyAt+10, uint32(k.Epoch))
+		put32(dst, bodyAt+14, uint32(k.Price))
+		put32(dst, bodyAt+18, age(r.At.Mono, k.SentAt))
+		put64(dst, bodyAt+22, uint64(k.Took))
+		put32(dst, bodyAt+30, millis(k.RetryAfter))
+		put32(dst, bodyAt+34, millis(k.Delay))
+		putText(dst[bodyAt+38:bodyAt+71], k.Text)
 	case Moved:
 		m := &r.Move
-		w.u8(uint8(m.Move))
-		w.u8(uint8(m.State))
-		w.u8(m.Attempts)
-		w.u8(m.Absences)
-		w.flags(m.CancelWanted, m.Estimated, m.EndedByVenue)
-		w.venue(&m.VenueID)
-		w.u32(uint32(m.Filled))
-		w.u32(uint32(m.Cancelled))
-		w.u32(uint32(m.Expired))
-		w.u64(uint64(m.Value))
-		w.u32(uint32(m.Price))
-		w.u32(uint32(m.PriceWanted))
-		w.u64(m.Notice)
-		w.text(m.Text, 14)
+		dst[bodyAt] = uint8(m.Move)
+		dst[bodyAt+1] = uint8(m.State)
+		dst[bodyAt+2] = m.Attempts
+		dst[bodyAt+3] = m.Absences
+		dst[bodyAt+4] = flags(m.CancelWanted, m.Estimated, m.EndedByVenue)
+		dst[bodyAt+5] = uint8(len(m.VenueID.Append(dst[bodyAt+6 : bodyAt+6 : bodyAt+29])))
+		put32(dst, bodyAt+29, uint32(m.Filled))
+		put32(dst, bodyAt+33, uint32(m.Cancelled))
+		put32(dst, bodyAt+37, uint32(m.Expired))
+		put64(dst, bodyAt+41, uint64(m.Value))
+		put32(dst, bodyAt+49, uint32(m.Price))
+		put32(dst, bodyAt+53, uint32(m.PriceWanted))
+		put64(dst, bodyAt+57, m.Notice)
+		putText(dst[bodyAt+65:bodyAt+80], m.Text)
 	case Leveled:
-		w.u8(r.Level.Level)
-		w.flags(r.Level.Operator)
-		w.text(r.Level.Text, 64)
+		dst[bodyAt] = r.Level.Level
+		dst[bodyAt+1] = flags(r.Level.Operator, false, false)
+		putText(dst[bodyAt+2:bodyAt+67], r.Level.Text)
 	case Held:
-		w.key(&r.Holding.Key)
-		w.u64(uint64(r.Holding.Quantity))
-		w.u64(uint64(r.Holding.Average))
+		putKey(dst, &r.Holding.Key)
+		put64(dst, bodyAt+33, uint64(r.Holding.Quantity))
+		put64(dst, bodyAt+41, uint64(r.Holding.Average))
 	case Blocked:
-		w.key(&r.Block.Key)
-		w.flags(r.Block.Blocked)
-		w.text(r.Block.Text, 32)
+		putKey(dst, &r.Block.Key)
+		dst[bodyAt+33] = flags(r.Block.Blocked, false, false)
+		putText(dst[bodyAt+34:bodyAt+67], r.Block.Text)
 	case Login:
-		w.u64(r.Session.Epoch)
-		w.flags(r.Session.OK)
-		w.u64(uint64(r.Session.Expiry))
+		put64(dst, bodyAt, r.Session.Epoch)
+		dst[bodyAt+8] = flags(r.Session.OK, false, false)
+		put64(dst, bodyAt+9, uint64(r.Session.Expiry))
 	case Noted:
-		w.text(r.Text, 72)
+		putText(dst[bodyAt:bodyAt+73], r.Text)
 	case Tripped:
-		w.u8(r.Trip.Breaker)
-		w.u8(r.Trip.State)
+		dst[bodyAt] = r.Trip.Breaker
+		dst[bodyAt+1] = r.Trip.State
 	}
 	binary.LittleEndian.PutUint32(dst[:4], crc32.Checksum(dst[4:], castagnoli))
 }

@@ -1,7 +1,10 @@
 package journal
 
 import (
+	"encoding/hex"
+	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,12 +14,12 @@ import (
 	"github.com/vayu-trading/vayu/engine/order"
 )
 
-func TestEveryKindSurvivesItsForm(t *testing.T) {
+// samples is one record of each kind with every field set.
+func samples(t testing.TB) []Record {
 	key := market.ContractKey{Exchange: "NFO", Underlying: "NIFTY", Kind: market.Option, Expiry: 20261124, Strike: 2_400_000, Right: market.Put}
 	venue, err := order.ParseVenueID("202611240000000017")
 	require.NoError(t, err)
-	at := market.Stamp{Mono: 7_000_000_000, Wall: 11, Market: 13}
-	for _, r := range []Record{
+	list := []Record{
 		{Kind: Started, Start: Start{Tag: order.Tag{Instance: [2]byte{'V', 'Y'}, Day: 20261124, Boot: 3}, Armed: true, Version: "1.2"}},
 		{Kind: Named, Name: Name{Strategy: 2, Text: "straddle"}},
 		{Kind: Intended, ID: 9, Intent: Intent{
@@ -41,9 +44,16 @@ func TestEveryKindSurvivesItsForm(t *testing.T) {
 		{Kind: Noted, ID: 9, Text: "look at the venue"},
 		{Kind: Tripped, Trip: Trip{Breaker: 1, State: 2}},
 		{Kind: Stopped},
-	} {
+	}
+	for i := range list {
+		list[i].Sequence, list[i].At = 41, market.Stamp{Mono: 7_000_000_000, Wall: 11, Market: 13}
+	}
+	return list
+}
+
+func TestEveryKindSurvivesItsForm(t *testing.T) {
+	for _, r := range samples(t) {
 		t.Run(r.Kind.String(), func(t *testing.T) {
-			r.Sequence, r.At = 41, at
 			var form [Size]byte
 			var back Record
 			r.Encode(&form)
@@ -51,6 +61,25 @@ func TestEveryKindSurvivesItsForm(t *testing.T) {
 			require.Equal(t, r, back)
 		})
 	}
+}
+
+// What lies on disks must be readable by every later engine.
+func TestTheFormsOnDiskNeverChange(t *testing.T) {
+	forms := strings.Fields(string(must(os.ReadFile("testdata/forms.txt"))))
+	require.Len(t, forms, 2*(Kinds-1))
+	for i, r := range samples(t) {
+		var form [Size]byte
+		r.Encode(&form)
+		require.Equal(t, r.Kind.String(), forms[2*i])
+		require.Equal(t, forms[2*i+1], hex.EncodeToString(form[:]), r.Kind)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestP3_EveryBitOfARecordIsUnderItsChecksum(t *testing.T) {

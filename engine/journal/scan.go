@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -66,6 +65,7 @@ type scan struct {
 type span struct {
 	path     string
 	from, to int64
+	behind   bool // the file should end where it begins
 }
 
 // Passes over a journal that another process writes see its parts at different
@@ -177,8 +177,8 @@ func (s *scan) stream(seg *segment, from, to uint64, each func(uint64, *[Size]by
 		return err
 	}
 	defer f.Close()
-	if s.chunk == nil {
-		s.chunk = make([]byte, 4096*Size)
+	if uint64(len(s.chunk)) < min(to-from+1, 1024)*Size {
+		s.chunk = make([]byte, min(to-from+1, 1024)*Size)
 	}
 	for from <= to {
 		want := min(to-from+1, uint64(len(s.chunk)/Size)) * Size
@@ -290,7 +290,7 @@ func (s *scan) end() error {
 			}
 		}
 		if whole := page + int(s.hot.capacity)*Size; len(s.image) > whole {
-			s.waste(hotPath, int64(whole), int64(len(s.image)))
+			s.garbage = append(s.garbage, span{hotPath, int64(whole), int64(len(s.image)), true})
 		}
 	}
 	for i := range s.segments {
@@ -298,7 +298,7 @@ func (s *scan) end() error {
 		if info, err := os.Stat(seg.path); err != nil {
 			return err
 		} else if info.Size() > seg.size() {
-			s.waste(seg.path, seg.size(), info.Size())
+			s.garbage = append(s.garbage, span{seg.path, seg.size(), info.Size(), true})
 		}
 		if i+1 < len(s.segments) {
 			continue
@@ -347,7 +347,7 @@ func (s *scan) waste(path string, from, to int64) {
 		s.garbage[n-1].to = to
 		return
 	}
-	s.garbage = append(s.garbage, span{path, from, to})
+	s.garbage = append(s.garbage, span{path: path, from: from, to: to})
 }
 
 func (s *scan) report() Report {
@@ -369,6 +369,3 @@ func readFull(f io.ReaderAt, p []byte, at int64) (int, error) {
 	}
 	return n, err
 }
-
-// trim takes the zeros off the end.
-func trim(p []byte) []byte { return bytes.TrimRight(p, "\x00") }

@@ -696,3 +696,11 @@ func BenchmarkCheckAndApply(b *testing.B) {
 	}
 	require.NotZero(b, passed)
 }
+
+func TestR3_ChangedOrderCrossesAtItsOldPriceToo(t *testing.T) {
+	r := newRig(t, limits())
+	bid := r.approve(r.ticket(market.Buy, 1, 10050))
+	_, reason := r.CheckModify(bid, 9900, &r.view, r.now)
+	require.Equal(t, Pass, reason)
+	r.refuse(SelfCross, r.ticket(market.Sell, 1, 10050)) // the change may not be taken
+}

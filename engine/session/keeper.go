@@ -50,6 +50,7 @@ type Config struct {
 	OnState   func(State, *Credential) // called by the keeper's goroutine after every change and swap; must not block; may be nil
 	Alarm     func(text string)        // tells a person; may be nil
 	Record    func(Attempt)            // keeps each exchange before it is made, and its success; may be nil
+	Keep      func(*Credential, Token) // keeps what is in force, and the login behind it, for Resume after a restart; may be nil
 	Clock     market.Clock
 	Seed      uint64 // spreads the start of renewals
 }
@@ -106,6 +107,10 @@ func (k *Keeper) Restore(made []market.UnixNano) {
 	}
 }
 
+// Resume takes up the credential of an earlier run: see [Machine.Resume]. It is
+// called before Run.
+func (k *Keeper) Resume(c Credential, login Token) { k.machine.Resume(c, login) }
+
 // State is what the session allows. Any goroutine may ask.
 func (k *Keeper) State() State { return State(k.state.Load()) }
 
@@ -140,6 +145,9 @@ func (k *Keeper) Run(ctx context.Context) error {
 		k.publish(at)
 		if action.Phase == Swap {
 			event = k.swap(action.Credential)
+			if k.config.Keep != nil && event.Credential == action.Credential {
+				k.config.Keep(action.Credential, action.Login)
+			}
 			continue
 		}
 		if action.Phase == Exchange {

@@ -94,6 +94,8 @@ type Machine struct {
 	used     Token       // the login behind current
 	dead     Token       // a login that the venue refused
 	held     Token       // a new login that waits for its time
+	kept     *Credential // of an earlier run, to be taken up
+	keptFrom Token
 	next     *Credential // being probed, swapped
 	nextFrom Token       // the login behind next
 	lost     bool        // current was refused
@@ -172,6 +174,16 @@ func (m *Machine) Step(e Event, at market.Stamp) Action {
 }
 
 func (m *Machine) idle(at market.Stamp) Action {
+	if c := m.kept; c != nil && m.current == nil {
+		m.kept = nil
+		c.Expiry = m.rules.Expiry(c.Issued)
+		c.EntriesUntil = c.Expiry.Add(-m.rules.StopEntries)
+		if (m.user == "" || c.User == m.user) && c.EntriesUntil > at.Wall && c.Issued <= at.Wall {
+			m.user = c.User
+			m.phase, m.next, m.nextFrom = Probe, c, m.keptFrom
+			return Action{Phase: Probe, Credential: c}
+		}
+	}
 	switch {
 	case at.Mono < m.tryAt:
 	case m.wanted(at):
@@ -267,6 +279,14 @@ func (m *Machine) count(at market.Mono) {
 	m.madeAt = (m.madeAt + 1) % m.rules.Per10Min
 }
 
+// Resume takes up the credential of an earlier run and the login behind it: if
+// it is still good for entries, no exchange is needed, and it does not live
+// longer for the restart. It is called before the first Step.
+func (m *Machine) Resume(c Credential, login Token) {
+	c.Epoch = 1
+	m.kept, m.keptFrom = &c, login
+}
+
 // Restore counts an exchange of an earlier run, which was recorded before it was
 // made. Calls come oldest first and before the first Step. An exchange that
 // seems to lie in the future, since the wall clock was set back, counts as of
@@ -305,8 +325,12 @@ func (m *Machine) exchanged(e Event, at market.Stamp) Action {
 }
 
 func (m *Machine) probed(e Event, at market.Stamp) Action {
+	resumed := !m.keptFrom.IsZero()
+	m.keptFrom = Token{}
 	if e.Err != nil {
-		if errors.Is(e.Err, ErrLogin) {
+		if resumed {
+			m.nextFrom = Token{} // the login behind it may be exchanged for another token
+		} else if errors.Is(e.Err, ErrLogin) {
 			if m.refusals++; m.refusals >= 2 {
 				return m.failed(fmt.Errorf("%w: two new credentials refused in a row (%w)", ErrConfig, e.Err), at)
 			}
@@ -315,7 +339,7 @@ func (m *Machine) probed(e Event, at market.Stamp) Action {
 	}
 	m.refusals = 0
 	m.phase = Swap
-	return Action{Phase: Swap, Credential: m.next}
+	return Action{Phase: Swap, Credential: m.next, Login: m.nextFrom}
 }
 
 func (m *Machine) swapped(e Event, at market.Stamp) Action {

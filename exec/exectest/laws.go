@@ -88,17 +88,18 @@ func (r *rig) fact(id order.ID) fact {
 func (r *rig) audit() {
 	r.Helper()
 	r.faults(sim.Faults{})
-	r.until("the gateway and the ledger agree", func() bool { return len(r.differences()) == 0 })
+	r.until("the gateway and the ledger agree", func() bool { return len(r.differences(true)) == 0 })
 	r.republished()
-	require.Empty(r, r.differences())
+	require.Empty(r, r.differences(true))
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	require.Empty(r, r.wrong)
 	require.Zero(r, r.Snapshot().Core.Illegal, "moves outside the table of states")
 }
 
-// differences is what the gateway and the ledger disagree about.
-func (r *rig) differences() (found []string) {
+// differences is what the gateway and the ledger disagree about, values too if
+// they should be exact by now.
+func (r *rig) differences(values bool) (found []string) {
 	ledger := facts(r.Venue().Ledger())
 	r.lock.Lock()
 	defer r.lock.Unlock()
@@ -137,7 +138,7 @@ func (r *rig) differences() (found []string) {
 			say("of order %d filled %d here and %d there", id, u.Filled, f.filled)
 		}
 		// The venue names averages to the paisa.
-		if off := f.value - u.Value; u.Estimated || max(off, -off) > market.Paise(u.Filled) {
+		if off := f.value - u.Value; values && (u.Estimated || max(off, -off) > market.Paise(u.Filled)) {
 			say("order %d is worth %d here (estimated: %t) and %d there", id, u.Value, u.Estimated, f.value)
 		}
 	}

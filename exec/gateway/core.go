@@ -36,7 +36,8 @@ type Core struct {
 	budget     *retry.Budget
 	rng        *rand.Rand
 	view       book.View
-	at         market.Stamp // of the event in hand
+	at         market.Stamp  // of the event in hand
+	jumped     time.Duration // what the wall clock jumped since the start
 	out        []Action
 	effect     order.Effect
 	record     journal.Record // scratch: a local would escape through Recorder
@@ -159,6 +160,7 @@ func NewCore(config CoreConfig) (*Core, error) {
 // Step handles one event from start to end. The actions are borrowed until the
 // next Step. Hot path: see TestPlaceAckFillAllocatesNothing.
 func (c *Core) Step(e *Event, at market.Stamp) []Action {
+	c.jumped += jump(c.at, at)
 	c.out, c.at = c.out[:0], at
 	if at.Wall >= c.midnight {
 		c.newDay()
@@ -166,6 +168,9 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	c.obey() // anyone may have raised it, or lowered it by hand
 	switch e.Kind {
 	case CommandEvent:
+		if at.Mono >= c.next { // what is overdue may forbid it
+			c.pump()
+		}
 		c.command(&e.Command)
 	case AnswerEvent:
 		c.answer(&e.Answer)
@@ -195,6 +200,22 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	c.tellUnkept()
 	return c.out
 }
+
+// jump is what the wall clock leapt between two readings; what it is set right
+// by, a little at a time, is none.
+func jump(from, to market.Stamp) time.Duration {
+	if from.Mono == 0 || from.Wall != from.Market || to.Wall != to.Market { // a tape's time goes its own way
+		return 0
+	}
+	if gap := to.Wall.Sub(from.Wall) - to.Mono.Sub(from.Mono); gap.Abs() > time.Second {
+		return gap
+	}
+	return 0
+}
+
+// clockless tells whether what is stamped after such jumps cannot be compared
+// with the venue's times.
+func clockless(jumped time.Duration) bool { return jumped.Abs() > 5*time.Second }
 
 // obey takes over the kill level in force. It tells whether there is something
 // to do about it.

@@ -123,3 +123,62 @@ func TestAPositionOfARowThatNobodyCanReadIsStillFlattened(t *testing.T) {
 	at := slices.IndexFunc(held, func(h order.Holding) bool { return h.Instrument == 1 })
 	require.Zero(t, held[at].Quantity, "flat")
 }
+
+// strategy places, modifies and cancels at random, and now and then somebody
+// else trades on the account, the stream breaks, or a kill level is raised.
+func (w *world) strategy() {
+	pause := 8 * second
+	if w.chance(0.1) {
+		pause = 300 * ms // more than the limits let through
+	}
+	for at := market.Mono(0); at < 100*second; at += w.between(50*ms, pause) {
+		w.after(at, func() {
+			t := w.ticket()
+			t.Instrument = market.InstrumentID(1 + w.rng.IntN(3))
+			t.Side = []market.Side{market.Buy, market.Sell}[w.rng.IntN(2)]
+			t.Lots = market.Lots(1 + w.rng.IntN(2))
+			t.Price = market.Paise(10000 + 5*w.rng.IntN(4))
+			id := w.place(t)
+			if w.chance(0.5) {
+				w.after(w.between(0, 10*second), func() { w.ask(order.CancelOne, id, 0) })
+			}
+			if w.chance(0.3) {
+				w.after(w.between(0, 10*second), func() { w.ask(order.Modify, id, market.Paise(9950+5*w.rng.IntN(4))) })
+			}
+		})
+		w.after(at+w.between(0, 5*second), w.trades)
+	}
+	for range 2 {
+		if w.chance(0.2) {
+			w.after(w.between(0, 100*second), w.somebody)
+		}
+	}
+	for at := market.Mono(0); at < 100*second; at += 10 * second {
+		if w.chance(w.chances.streamGap) {
+			w.after(at, func() {
+				w.step(&Event{Kind: StreamEvent, Stream: market.FeedDown})
+				w.after(w.between(0, 4*second), func() { w.step(&Event{Kind: StreamEvent, Stream: market.FeedLive}) })
+			})
+		}
+	}
+	if w.chance(0.1) {
+		level := []risk.Level{risk.Reducing, risk.CancelAll, risk.FlattenAll}[w.rng.IntN(3)]
+		w.after(w.between(10*second, 100*second), func() { w.step(&Event{Kind: KillEvent, Level: level, Text: "drill"}) })
+	}
+}
+
+// trades fills a part of some order.
+func (w *world) trades() {
+	if len(w.orders) == 0 {
+		return
+	}
+	v := w.orders[w.rng.IntN(len(w.orders))]
+	w.fill(v, lot)
+}
+
+// somebody trades by hand on the same account.
+func (w *world) somebody() {
+	v := w.create(order.Report{Status: order.StatusOrdered, Instrument: 1, Side: market.Buy, Quantity: 3 * lot, Limit: 10500})
+	v.stranger = true
+	w.after(second, func() { w.fill(v, 3*lot) })
+}

@@ -73,6 +73,12 @@ func (c *Core) cancelled(j *job, k *flight, a *Answer) {
 		c.look(j, now.Add(recheck))
 	case order.NotSent, order.Auth:
 		wait = c.config.Retry.Floor << min(j.cancelTries, 8)
+	case order.Refused, order.RefusedPre:
+		// It is over, or cannot be cancelled yet: a look tells which. To repeat
+		// the cancel before would take the calls that the looks need.
+		wait, most = cancelWaitMost, cancelWaitMost
+		j.refusedAt, j.cancelSoon = now, now.Add(min(retry.Quick().Cap(int(min(j.cancelTries, 8))), killWaitMost))
+		c.look(j, now.Add(c.config.Evidence))
 	case order.ConfigFatal:
 		wait = most // it goes on, but a venue that forbids us is not hammered
 	default:
@@ -81,6 +87,16 @@ func (c *Core) cancelled(j *job, k *flight, a *Answer) {
 	}
 	j.cancelAt = now.Add(min(wait, most))
 	c.delay = min(wait, most)
+}
+
+// aliveAgain lets a cancel that was refused be repeated once a later read shows
+// the order alive.
+func (c *Core) aliveAgain(j *job, k *flight) {
+	if k == nil || j.refusedAt == 0 || k.started <= j.refusedAt || !j.o.State.Live() {
+		return
+	}
+	j.refusedAt, j.cancelAt = 0, min(j.cancelAt, j.cancelSoon)
+	c.activate(j)
 }
 
 // look asks for the order's own detail.

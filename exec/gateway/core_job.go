@@ -17,6 +17,7 @@ type job struct {
 	resent    bool        // it was absent, and is sent again
 	redialed  bool        // the one immediate redial was used
 	resigned  bool        // the one fresh signature was used
+	clockless bool        // sent by a wall clock that had jumped
 	listed    uint32      // number of the last order list that showed it
 	readAt    market.Mono // when the next order list should start, in doubt
 	doubts    uint8       // lists asked for in this doubt
@@ -36,6 +37,8 @@ type cancelReq struct {
 	cancelSlot  Slot
 	cancelAt    market.Mono // not before
 	cancelTries uint8
+	refusedAt   market.Mono // the venue refused the cancel, and no read has shown the order alive since
+	cancelSoon  market.Mono // not before, once one has
 }
 
 type modifyReq struct {

@@ -162,6 +162,7 @@ func (c *Core) place(j *job) {
 		return
 	}
 	c.move(o, &order.Event{Move: order.Permit, Epoch: c.login.Epoch})
+	j.clockless = clockless(c.jumped)
 	k, a := c.start(SendPlace, o.Ticket.Class, j, generation, o.Attempts > 1)
 	a.Attempt = o.Attempts
 	if o.Deadline != 0 {

@@ -61,6 +61,9 @@ func (c *Core) readOrders() {
 	now := c.at.Mono
 	writesProbe, readsProbe := c.probesWanted()
 	at, class := c.sync.pollAt(c), order.Data
+	if c.limits.DayShut() {
+		class = order.Reconcile // it finds out whether the day goes on after all
+	}
 	if c.sync.listWanted {
 		at, class = c.sync.listAt, order.Reconcile
 	}
@@ -111,8 +114,8 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 		c.block(o.Ticket.Instrument, "an order at the venue is not what was sent")
 		c.alarm(o.Ticket.ID, "an order at the venue is not what was sent")
 	}
-	if k != nil && o.Sequence == 0 && o.AckedAt != 0 && k.started.Sub(o.AckedAt) >= c.config.Notice {
-		c.mute() // a read knows it, no notice ever spoke of it
+	if k != nil && o.Sequence == 0 && o.AckedAt > c.sync.liveAt && k.started.Sub(o.AckedAt) >= c.config.Notice {
+		c.mute() // a read knows it, no notice ever spoke of it, and no gap explains that
 	}
 	late := o.State == order.ClosedAbsent
 	move, word := c.withhold(o, r)
@@ -123,6 +126,7 @@ func (c *Core) sight(o *order.Order, r *order.Report, k *flight) {
 	}
 	j := c.job(o)
 	c.priceSeen(j, r, k)
+	c.aliveAgain(j, k)
 	if effect.From != effect.To || effect.From.InDoubt() {
 		c.activate(j)
 	}

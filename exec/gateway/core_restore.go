@@ -21,7 +21,9 @@ type restoring struct {
 	level    risk.Level
 	operator string // who lowered it last
 	cause    string
-	full     bool // the slab had no room
+	full     bool          // the slab had no room
+	last     market.Stamp  // of the run in hand
+	jumped   time.Duration // what the wall clock jumped in that run so far
 }
 
 // Restore takes one record of what earlier runs kept, oldest first, before the
@@ -36,6 +38,10 @@ func (c *Core) Restore(r *journal.Record, at market.Stamp) {
 		return
 	}
 	p.sequence = r.Sequence
+	if r.Kind == journal.Started {
+		p.last, p.jumped = market.Stamp{}, 0
+	}
+	p.jumped, p.last = p.jumped+jump(p.last, r.At), r.At
 	then := restamp(r.At, at)
 	c.restoreCall(r, then, at)
 	if r.Kind == journal.Started {
@@ -150,6 +156,7 @@ func (c *Core) restoreSending(r *journal.Record, then market.Stamp) {
 	}
 	o.State, o.Attempts, o.Absences = order.Sending, r.Call.Attempt, 0
 	o.Sent = then
+	c.job(o).clockless = clockless(c.past.jumped)
 }
 
 // restoreMove makes the order what the record says that it was.

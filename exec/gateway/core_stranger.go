@@ -158,8 +158,11 @@ func (c *Core) candidates(r *order.Report) (mine *order.Order, n int, pending bo
 				continue
 			}
 			f := o.Fingerprint()
-			if !f.Matches(r) || r.OrderedAt != 0 && r.OrderedAt.Add(clockSlack) < o.Sent.Market {
+			if !f.Matches(r) {
 				continue
+			}
+			if r.OrderedAt != 0 && r.OrderedAt.Add(clockSlack) < o.Sent.Market && !c.jobs[i].clockless {
+				continue // the venue had it before we sent ours
 			}
 			switch {
 			case o.State == order.Sending:

@@ -645,6 +645,31 @@ func TestACancelIsRepeatedUntilTheVenueShowsItsEffect(t *testing.T) {
 	require.Equal(t, order.Cancelled, w.state(id))
 }
 
+func TestRefusedCancelsLeaveRoomForTheReadsThatTellWhy(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	var ids []order.ID
+	for i := range 25 {
+		ticket := w.ticket()
+		ticket.Price -= market.Paise(5 * i)
+		ids = append(ids, w.place(ticket))
+		w.run(w.now + 3*second)
+	}
+	w.chances.noticeLost = 1
+	for _, id := range ids {
+		v := w.byIntent[id][0]
+		v.report.Status, v.report.Cancelled = order.StatusCancelled, v.report.Quantity
+	}
+	w.keep(ReadOrders) // only the orders' own details tell
+	w.step(&Event{Kind: KillEvent, Level: risk.CancelAll, Text: "drill"})
+	w.run(w.now + 100*second)
+	for _, id := range ids {
+		require.Equal(t, order.Cancelled, w.state(id))
+	}
+	require.LessOrEqual(t, w.actions[SendCancel], 50)
+	w.keeps = nil
+	w.windows()
+}
+
 func TestACancelBeforeTheVenueNamedTheOrderHappensOnSight(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	w.keep(SendPlace)
@@ -869,6 +894,56 @@ func BenchmarkPlaceAckFill(b *testing.B) {
 		}
 		run()
 	}
+}
+
+func TestWhatIsOverdueIsDoneBeforeACommandIsJudged(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.keep(SendPlace)
+	for n := range 5 {
+		ticket := w.ticket()
+		ticket.Price -= market.Paise(5 * n)
+		w.place(ticket)
+	}
+	w.now += 5 * second // the process stood still: five calls are overdue
+	id := w.place(func() order.Ticket { t := w.ticket(); t.Instrument = 2; return t }())
+	require.Equal(t, order.Denied, w.state(id))
+	require.Equal(t, breaker.Open, w.core.writes.State())
+	require.Len(t, w.kept, 5)
+}
+
+func TestP9_AnOrderSentByAClockThatJumpedIsStillOurs(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.echo = false
+	w.start = w.start.Add(20 * time.Minute) // ours: the venue's stays
+	w.keep(SendPlace)
+	id := w.place(w.ticket())
+	a := w.take()
+	w.chances.noticeLost = 1
+	v := w.accept(a)
+	v.report.OrderedAt = v.report.OrderedAt.Add(-20 * time.Minute)
+	v.visible = w.now
+	w.answer(a, Answer{Verdict: order.Unknown, Broken: true})
+	w.keeps = nil
+	w.run(w.now + 5*second)
+	require.Equal(t, order.Working, w.state(id))
+	require.Zero(t, w.core.stats.External)
+}
+
+func TestH7_AnIdleEngineFindsOutThatTheDayGoesOnAfterAll(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.core.limits.ThrottledDay(w.now)
+	w.run(w.now + 310*second)
+	require.False(t, w.core.limits.DayShut())
+}
+
+func TestF3_AnOrderThatOnceFoundTheStreamMuteDoesNotReopenItForEver(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.chances.noticeLost = 1
+	w.place(w.ticket())
+	w.run(w.now + 5*second)
+	w.chances.noticeLost = 0
+	w.run(w.now + 600*second)
+	require.Equal(t, 1, w.actions[RestartStream])
 }
 
 func TestAnApprovedOrderThatDoesNotLeaveFreesWhatRiskReserved(t *testing.T) {

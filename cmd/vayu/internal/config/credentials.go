@@ -135,6 +135,10 @@ func (c *Credentials) fromFile(path string) error {
 	return nil
 }
 
+// ReadPrivate reads a small file that nobody but this user may reach; anything
+// else is refused.
+func ReadPrivate(path string) ([]byte, error) { return readSecret(path, true) }
+
 // readSecret reads a small file through one descriptor, and judges that
 // descriptor, so that nothing can be swapped between the look and the read. A
 // private file must be ours alone; files of the service manager are checked
