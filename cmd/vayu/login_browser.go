@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -76,8 +75,8 @@ func (l *browserLogin) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &exitError{exitTemporary, fmt.Errorf("no login came: %w", err)}
 	}
-	if err := writePrivate(c.Session.LoginFile, login.Reveal()+"\n"); err != nil {
-		return err
+	if err := writePrivate(c.Session.LoginFile, []byte(login.Reveal()+"\n")); err != nil {
+		return fmt.Errorf("session.login_file: %w", err)
 	}
 	fmt.Fprintf(s.out, "The login is in %s. A running engine takes it up by itself.\n", c.Session.LoginFile)
 	return nil
@@ -233,38 +232,4 @@ func say(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
 	fmt.Fprintf(w, "<!doctype html><title>Vayu</title><p>%s</p>\n", html.EscapeString(text))
-}
-
-// writePrivate makes or replaces a file in one step, readable by nobody else. A
-// reader sees the old one or the new one, whenever the machine stops.
-func writePrivate(path, text string) (err error) {
-	folder := filepath.Dir(path)
-	info, err := os.Stat(folder)
-	if err != nil {
-		return fmt.Errorf("session.login_file: %w", err)
-	}
-	if mode := info.Mode(); mode.Perm()&0o022 != 0 && mode&os.ModeSticky == 0 {
-		return fmt.Errorf("session.login_file: others may write to the folder %s (%v): run chmod go-w on it", folder, mode.Perm())
-	}
-	f, err := os.CreateTemp(folder, ".login-*") // mode 0600, a name nobody has
-	if err != nil {
-		return fmt.Errorf("session.login_file: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("session.login_file: %w", err)
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("session.login_file: %w", err)
-	}
-	dir, err := os.Open(folder)
-	if err != nil {
-		return fmt.Errorf("session.login_file: %w", err)
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -121,7 +121,7 @@ func TestTheBrowsersLoginEndsInTheFileThatTheEngineWatches(t *testing.T) {
 			token, err := session.File(d.file).Login(t.Context())
 			require.NoError(t, err, "the engine's own reader takes it")
 			require.Equal(t, canaryLogin, token.Reveal())
-			names, err := filepath.Glob(filepath.Join(filepath.Dir(d.file), ".login-*"))
+			names, err := filepath.Glob(filepath.Join(filepath.Dir(d.file), ".new-*"))
 			require.NoError(t, err)
 			require.Empty(t, names, "nothing is left lying about")
 		})
@@ -213,10 +213,10 @@ func TestS6_ALoginIsNotPutWhereOthersMayWrite(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "open")
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	require.NoError(t, os.Chmod(folder, 0o777))
-	require.ErrorContains(t, writePrivate(filepath.Join(folder, "login"), "1"), "chmod go-w")
+	require.ErrorContains(t, writePrivate(filepath.Join(folder, "login"), []byte("1")), "chmod go-w")
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	require.Empty(t, entries)
 
-	require.ErrorContains(t, writePrivate("/nonexistent/login", "1"), "session.login_file")
+	require.ErrorContains(t, writePrivate("/nonexistent/login", []byte("1")), "/nonexistent")
 }
