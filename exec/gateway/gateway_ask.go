@@ -81,6 +81,10 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 			return nil, err
 		}
 		v := o.judgement.Verdict
+		if class == order.Login {
+			g.put(letter{kind: forLogins, event: Event{Answer: Answer{Verdict: v}}})
+			g.drain()
+		}
 		if v == order.OK {
 			return o.body, nil
 		}

@@ -75,6 +75,8 @@ func (s *script) Permit(_ order.Class, at market.Mono) (bool, market.Mono) {
 	return true, 0
 }
 
+func (s *script) LoggedIn(order.Verdict, market.Mono) {}
+
 func (s *script) Refused(order.Verdict, time.Duration, market.Mono) { s.refused.Add(1) }
 
 func (s *script) Step(e *Event, at market.Stamp) []Action {
