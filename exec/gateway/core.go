@@ -33,6 +33,8 @@ type Core struct {
 	limits     *throttle.Gate
 	writes     *breaker.Breaker
 	reads      *breaker.Breaker
+	logins     *breaker.Breaker
+	loginCall  loginCall
 	budget     *retry.Budget
 	rng        *rand.Rand
 	view       book.View
@@ -43,7 +45,7 @@ type Core struct {
 	record     journal.Record // scratch: a local would escape through Recorder
 	unkept     bool           // the last record could not be kept
 	unkeptTold bool
-	tripped    [2]breaker.State // as the journal knows them
+	tripped    [3]breaker.State // as the journal knows them
 	delay      time.Duration    // until what the answer in hand leads to
 	next       market.Mono
 	dirty      bool            // something may be due now
@@ -149,7 +151,7 @@ func NewCore(config CoreConfig) (*Core, error) {
 	rng := retry.NewRand(config.Seed)
 	c := &Core{
 		config: config, gate: config.Gate, slab: order.NewSlab(config.Orders), limits: throttle.New(config.Limits),
-		writes: breaker.New(rng), reads: breaker.New(rng), budget: retry.NewBudget(), rng: rng,
+		writes: breaker.New(rng), reads: breaker.New(rng), logins: breaker.New(rng), budget: retry.NewBudget(), rng: rng,
 		out: make([]Action, 0, 256), jobs: make([]job, config.Orders),
 		active: make([]int32, 0, config.Orders), tombs: make([]int32, 0, config.Orders), bound: make([]int32, 0, config.Orders),
 		strangers: make([]stranger, 0, maxStrangers), exposure: make([]exposure, config.Universe.Len()+1),
@@ -434,6 +436,11 @@ func (c *Core) operator(p *Operator) {
 // Permit asks for a permit to make a read that the core did not order; without
 // one, again is when to ask again.
 func (c *Core) Permit(class order.Class, at market.Mono) (ok bool, again market.Mono) {
+	if class == order.Login {
+		if again := c.mayLogin(at); again > at {
+			return false, again
+		}
+	}
 	if c.limits.Take(class, false, at) {
 		c.budget.Called(false, at)
 		c.at.Mono = max(c.at.Mono, at)

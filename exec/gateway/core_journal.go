@@ -135,7 +135,7 @@ func (c *Core) tellUnkept() {
 
 // keepTrips records what the breakers did since the last event.
 func (c *Core) keepTrips() {
-	for i, b := range [...]*breaker.Breaker{c.writes, c.reads} {
+	for i, b := range [...]*breaker.Breaker{c.writes, c.reads, c.logins} {
 		if state := b.State(); state != c.tripped[i] {
 			c.tripped[i] = state
 			c.record.ID, c.record.Trip = 0, journal.Trip{Breaker: uint8(i), State: uint8(state)}

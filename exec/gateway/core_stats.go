@@ -51,6 +51,7 @@ func (s *Stats) Attempts() (attempts, retried uint64) {
 type Standing struct {
 	Quota         throttle.Quota
 	Writes, Reads breaker.State
+	Logins        breaker.State
 	Orders        int // held in the slab
 	Active        int // with work to do
 	Watched       int // closed as absent
@@ -63,7 +64,7 @@ type Standing struct {
 // Standing is where the gates stand now.
 func (c *Core) Standing() Standing {
 	s := Standing{
-		Quota: c.limits.Left(c.at.Mono), Writes: c.writes.State(), Reads: c.reads.State(),
+		Quota: c.limits.Left(c.at.Mono), Writes: c.writes.State(), Reads: c.reads.State(), Logins: c.logins.State(),
 		Orders: c.slab.Len(), Active: len(c.active), Watched: len(c.tombs), Synced: c.sync.done, Halted: c.halted, Remarks: c.remarks,
 	}
 	for _, i := range c.active {

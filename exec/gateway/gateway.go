@@ -69,6 +69,8 @@ type brain interface {
 	Permit(class order.Class, at market.Mono) (ok bool, again market.Mono)
 	// Refused tells the gates that such a read was throttled.
 	Refused(v order.Verdict, retryAfter time.Duration, at market.Mono)
+	// LoggedIn tells the breaker of logins how such a call ended.
+	LoggedIn(v order.Verdict, at market.Mono)
 	// For observers.
 	Stats() Stats
 	Standing() Standing
@@ -147,6 +149,7 @@ type letterKind uint8
 const (
 	forCore   letterKind = iota // event
 	forPerson                   // an alarm: event.Text
+	forLogins                   // a login ended: event.Answer
 	forGates                    // a read that the core did not order was throttled: event.Answer
 )
 
@@ -464,6 +467,8 @@ func (g *Gateway) takeInbox() (taken int64) {
 			g.step(&l.event)
 		case forPerson:
 			g.alarm(0, l.event.Text)
+		case forLogins:
+			g.core.LoggedIn(l.event.Answer.Verdict, g.clock.Now().Mono)
 		case forGates:
 			g.core.Refused(l.event.Answer.Verdict, l.event.Answer.RetryAfter, g.clock.Now().Mono)
 		}

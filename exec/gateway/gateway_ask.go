@@ -81,6 +81,10 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 			return nil, err
 		}
 		v := o.judgement.Verdict
+		if class == order.Login {
+			g.put(letter{kind: forLogins, event: Event{Answer: Answer{Verdict: v}}})
+			g.drain()
+		}
 		if v == order.OK {
 			return o.body, nil
 		}
@@ -138,31 +142,40 @@ func (g *Gateway) serveAsks() {
 		return
 	}
 	g.askAt = never
-	for len(g.asks) > 0 {
-		q := g.asks[0]
-		if !q.gone() {
-			ok, again := g.core.Permit(q.class, now.Mono)
-			if !ok {
-				if again == never { // the day is used up
-					q.end(outcome{judgement: rest.Judgement{Verdict: order.ThrottleDay, Reason: "no calls left today"}})
-				} else {
-					g.askAt = max(again, now.Mono.Add(time.Millisecond))
-					break
-				}
-			} else {
-				a := Action{
-					Class: q.class, Attempt: 1,
-					SendBy: now.Mono.Add(askSendBy), Deadline: now.Mono.Add(askTimeout), Listen: now.Mono.Add(askTimeout),
-				}
-				if !g.send(&a, q) {
-					g.waiting = append(g.waiting, waiting{a, q})
-					g.pool.want(len(g.waiting))
-				}
-			}
+	left := g.asks[:0]
+	var held [order.Login + 1]bool // a class keeps its order, and holds up no other
+	for _, q := range g.asks {
+		if q.gone() {
+			continue
 		}
-		g.asks = append(g.asks[:0], g.asks[1:]...)
+		ok, again := false, never
+		if !held[q.class] {
+			ok, again = g.core.Permit(q.class, now.Mono)
+		}
+		switch {
+		case ok:
+			g.sendAsk(q, now.Mono)
+		case held[q.class]:
+			left = append(left, q)
+		case again == never: // the day is used up
+			q.end(outcome{judgement: rest.Judgement{Verdict: order.ThrottleDay, Reason: "no calls left today"}})
+		default:
+			held[q.class] = true
+			g.askAt = min(g.askAt, max(again, now.Mono.Add(time.Millisecond)))
+			left = append(left, q)
+		}
 	}
+	clear(g.asks[len(left):])
+	g.asks = left
 	g.settle()
+}
+
+func (g *Gateway) sendAsk(q *ask, now market.Mono) {
+	a := Action{Class: q.class, Attempt: 1, SendBy: now.Add(askSendBy), Deadline: now.Add(askTimeout), Listen: now.Add(askTimeout)}
+	if !g.send(&a, q) {
+		g.waiting = append(g.waiting, waiting{a, q})
+		g.pool.want(len(g.waiting))
+	}
 }
 
 // Funds reads the account's money.

@@ -347,6 +347,30 @@ func TestReadsOfOthersArePacedAndBringTypedRows(t *testing.T) {
 	require.ErrorIs(t, err, rest.ErrAnswer, "a trade that is neither bought nor sold")
 }
 
+func TestE5_ALoginDoesNotQueueBehindReadsThatWaitForAPermit(t *testing.T) {
+	v := books(t, new(atomic.Int32), "")
+	s := newShell(t, v.Addr().String())
+	s.core.barred.Store(int32(order.Data) + 1)
+	waiting, leave := context.WithCancel(t.Context())
+	defer leave()
+	ended := make(chan error, 3)
+	for range cap(ended) {
+		go func() { _, err := s.Funds(waiting); ended <- err }()
+	}
+	time.Sleep(20 * time.Millisecond)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := s.CustomerDetails(ctx, session.NewToken("50123456"))
+	require.NoError(t, err)
+
+	require.Empty(t, ended, "they still wait")
+	leave()
+	for range cap(ended) {
+		require.ErrorIs(t, <-ended, context.Canceled)
+	}
+}
+
 func TestALoginIsExchangedForACredential(t *testing.T) {
 	v := books(t, new(atomic.Int32), "")
 	s := newShell(t, v.Addr().String(), func(c *Config) { c.Session = new(session.Store) })

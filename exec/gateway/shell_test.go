@@ -54,7 +54,8 @@ type script struct {
 	answers chan Answer
 	events  []Event
 	actions []Action
-	permits int // asks that get none, first
+	permits int          // asks that get none, first
+	barred  atomic.Int32 // a class that gets none, plus one
 	tick    market.Mono
 	refused atomic.Int32
 }
@@ -67,13 +68,18 @@ func (s *script) Open(dst []OpenOrder) []OpenOrder { return dst }
 
 func (s *script) Next() market.Mono { return s.tick }
 
-func (s *script) Permit(_ order.Class, at market.Mono) (bool, market.Mono) {
+func (s *script) Permit(class order.Class, at market.Mono) (bool, market.Mono) {
+	if int32(class)+1 == s.barred.Load() {
+		return false, at.Add(time.Minute)
+	}
 	if s.permits > 0 {
 		s.permits--
 		return false, at.Add(5 * time.Millisecond)
 	}
 	return true, 0
 }
+
+func (s *script) LoggedIn(order.Verdict, market.Mono) {}
 
 func (s *script) Refused(order.Verdict, time.Duration, market.Mono) { s.refused.Add(1) }
 
