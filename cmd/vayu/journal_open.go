@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/vayu-trading/vayu/cmd/vayu/internal/config"
 	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/risk"
+	"github.com/vayu-trading/vayu/exec/gateway"
 )
 
 // openJournal takes the folder for this engine alone and recovers what earlier
@@ -31,11 +34,15 @@ func openJournal(folder string) (*journal.Journal, error) {
 // restore takes up what earlier runs of the day left, then records the start
 // of this one. Both are before the order core begins: the journal is ours alone.
 func (s *system) restore(tag order.Tag) error {
-	records, logins := 0, []market.UnixNano(nil)
+	records, logins, starts := 0, []market.UnixNano(nil), []market.UnixNano(nil)
 	err := s.gateway.Restore(func(take func(*journal.Record) error) error {
 		return s.journal.ReplayDay(tag.Day, func(r *journal.Record) error {
-			if records++; r.Kind == journal.Login && !r.Session.OK {
+			records++
+			switch {
+			case r.Kind == journal.Login && !r.Session.OK:
 				logins = append(logins, r.At.Wall)
+			case r.Kind == journal.Started:
+				starts = append(starts, r.At.Wall)
 			}
 			return take(r)
 		})
@@ -54,7 +61,22 @@ func (s *system) restore(tag order.Tag) error {
 		named := journal.Record{Kind: journal.Named, At: now, Name: journal.Name{Strategy: order.StrategyID(i + 1), Text: name}}
 		s.journal.Append(&named, true)
 	}
+	s.mayArm(starts, now)
 	return nil
+}
+
+// crashLoop is why an engine that keeps starting adds nothing by itself.
+const crashLoop = "third start within ten minutes: pass --arm to trade"
+
+// mayArm keeps an engine that was started again and again from adding exposure
+// until a person says that it may; exits and cancels go on.
+func (s *system) mayArm(starts []market.UnixNano, now market.Stamp) {
+	switch {
+	case s.armed && s.gate.Level() == risk.Reducing && strings.Contains(s.gate.Cause(), crashLoop):
+		s.gateway.Lower(risk.Armed, "--arm")
+	case !s.armed && !gateway.ArmsItself(starts, now.Wall):
+		s.gateway.Kill(risk.Reducing, crashLoop)
+	}
 }
 
 // strategyNames is the strategies' names in order of their numbers.
