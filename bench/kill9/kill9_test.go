@@ -34,6 +34,7 @@ func TestP1_AKilledEngineLosesNothingAndRepeatsNothing(t *testing.T) {
 	c.Folder, c.Binary = folder, filepath.Join(folder, "vayu")
 	build := exec.Command("go", "build", "-trimpath", "-o", c.Binary, "../../cmd/vayu")
 	build.Env = append(os.Environ(), "GOCACHE="+goCache(t))
+	commit := built(t)
 	text, err := build.CombinedOutput()
 	require.NoError(t, err, string(text))
 
@@ -58,7 +59,7 @@ func TestP1_AKilledEngineLosesNothingAndRepeatsNothing(t *testing.T) {
 		require.LessOrEqual(t, r.ArmedP99, most, "restart to armed")
 	}
 	if os.Getenv("LEDGER") == "1" {
-		require.NoError(t, enter(&c, &r))
+		require.NoError(t, enter(&c, &r, commit))
 	}
 }
 
@@ -87,12 +88,18 @@ func machine() string {
 	return fmt.Sprintf("%d cores, %s/%s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 }
 
-// enter adds a line to the ledger of runs.
-func enter(c *Config, r *Result) error {
-	commit, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+// built is the commit that the binary is built from, as it stands now.
+func built(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12").Output()
 	if err != nil {
-		return err
+		return "unknown" // not a checkout
 	}
+	return strings.TrimSpace(string(out))
+}
+
+// enter adds a line to the ledger of runs.
+func enter(c *Config, r *Result, commit string) error {
 	line, err := json.Marshal(struct {
 		At      string `json:"at"`
 		Commit  string `json:"commit"`
@@ -101,7 +108,7 @@ func enter(c *Config, r *Result) error {
 		Faults  string `json:"faults"`
 		Grown   int    `json:"grown_to_records"`
 		*Result
-	}{time.Now().UTC().Format(time.RFC3339), strings.TrimSpace(string(commit)), machine(), c.Seed, c.Faults, c.Records, r})
+	}{time.Now().UTC().Format(time.RFC3339), commit, machine(), c.Seed, c.Faults, c.Records, r})
 	if err != nil {
 		return err
 	}
