@@ -34,8 +34,9 @@ type Result struct {
 	Starts     int           `json:"starts"`    // each measured; every one of them ended by SIGKILL
 	Aimed      int           `json:"aimed"`     // of the kills, right after the venue took an order
 	InFlight   int           `json:"in_flight"` // of the kills, with an attempt on record that had no outcome
-	Records    int           `json:"records"`   // in the journal at the end
-	Restored   int           `json:"restored"`  // records taken up by the last start
+	Chapters   int           `json:"chapters"`  // each a fresh venue and journal
+	Records    int           `json:"records"`   // in the longest journal
+	Restored   int           `json:"restored"`  // records taken up by one start, at most
 	Orders     int           `json:"orders"`    // the venue accepted
 	Fills      int           `json:"fills"`
 	Duplicates int           `json:"duplicates"`
@@ -62,112 +63,145 @@ const (
 // Run kills the engine as often as it is told. It returns what it found also
 // when the books differ; the folder then has everything.
 func Run(c Config) (r Result, err error) {
-	began := time.Now()
-	rng := rand.New(rand.NewPCG(c.Seed, 9))
-	v, err := openVenue(c.Binary, c.Folder, c.Speed, c.Faults)
+	l := loop{Config: c, result: &r, rng: rand.New(rand.NewPCG(c.Seed, 9)), began: time.Now()}
+	for err == nil && r.Kills < c.Kills {
+		err = l.chapter()
+	}
+	r.Seconds = time.Since(l.began).Seconds()
+	if len(l.times) > 0 {
+		slices.Sort(l.times)
+		slices.Sort(l.own)
+		r.ArmedP50, r.ArmedP99, r.ArmedMax, r.OwnP99 = at(l.times, 0.50), at(l.times, 0.99), l.times[len(l.times)-1], at(l.own, 0.99)
+	}
+	return r, err
+}
+
+// loop is one run in hand.
+type loop struct {
+	Config
+	result     *Result
+	rng        *rand.Rand
+	began      time.Time
+	times, own []time.Duration // from start to armed: by our clock, by the engine's
+
+	// Of the chapter in hand.
+	folder string // the engine's journal
+	books  *account
+}
+
+// chapter is a venue and an engine's folder from their first start until the
+// venue's list of orders is as long as a day's may get.
+func (l *loop) chapter() (err error) {
+	place := filepath.Join(l.Folder, fmt.Sprint(l.result.Chapters))
+	l.result.Chapters++
+	l.folder = filepath.Join(place, "journal")
+	if err := os.MkdirAll(place, 0o700); err != nil {
+		return err
+	}
+	v, err := openVenue(l.Binary, place, l.Speed, l.Faults)
 	if err != nil {
-		return r, err
+		return err
 	}
 	defer v.kill()
-	load, look, err := writeConfigs(c.Folder, v.ready, pace(c.Kills))
+	load, look, err := writeConfigs(place, v.ready)
 	if err != nil {
-		return r, err
+		return err
 	}
-	folder := filepath.Join(c.Folder, "journal")
-	if err := grow(folder, v.ready.Date, c.Records); err != nil {
-		return r, err
+	if err := grow(l.folder, v.ready.Date, l.Records); err != nil {
+		return err
 	}
-	books, err := openAccount(v.ledger)
-	if err != nil {
-		return r, err
+	if l.books, err = openAccount(v.ledger); err != nil {
+		return err
 	}
-	defer books.file.Close()
+	defer l.books.file.Close()
+	before := l.result.Orders
+	for l.result.Kills < l.Kills && len(l.books.orders) < mostOrders {
+		if err := l.once(load, look); err != nil {
+			return err
+		}
+		l.result.Orders = before + len(l.books.orders)
+	}
+	j, err := readJournal(l.folder)
+	l.result.Records, l.result.Fills = max(l.result.Records, j.records), l.result.Fills+l.books.fills
+	return err
+}
 
-	var times, own []time.Duration
-	start := func(config string) (*engine, error) {
-		e, err := startEngine(c.Binary, config, folder)
-		if err != nil {
-			return nil, err
-		}
-		took, err := e.awaitArmed(armWithin)
-		if err != nil {
-			e.kill()
-			return nil, err
-		}
-		times, own = append(times, took), append(own, e.own)
-		r.Starts++
-		r.Restored = e.records
-		return e, nil
-	}
-	for r.Kills < c.Kills {
-		// Under load, until it dies.
-		e, err := start(load)
-		if err != nil {
-			return r, err
-		}
-		aimed := rng.IntN(2) == 0
-		linger := 5*time.Millisecond + time.Duration(rng.Int64N(int64(longestLoad-5*time.Millisecond)))
-		time.Sleep(linger)
-		if aimed {
-			if err := nextOrder(books); err != nil {
-				return r, err
-			}
-			time.Sleep(time.Duration(rng.Int64N(int64(time.Millisecond))))
-			r.Aimed++
-		}
-		e.kill()
-		r.Kills++
-		open, err := unanswered(folder)
-		if err != nil {
-			return r, err
-		}
-		if open {
-			r.InFlight++
-		}
+// mostOrders is where a chapter ends: the engine reads no list of the venue's
+// that is longer than a mebibyte, about 1,400 orders.
+const mostOrders = 1000
 
-		// Another start looks at what is left.
-		if e, err = start(look); err != nil {
-			return r, err
-		}
-		armed := time.Now()
-		found, err := settle(e, books, folder)
-		r.Duplicates, r.Orphans = r.Duplicates+found.Duplicates, r.Orphans+found.Orphans
-		r.SettledMax = max(r.SettledMax, time.Since(armed))
-		if err != nil || !found.clean() {
-			r.Apart++
-			fmt.Fprintf(c.Out, "kill %d: %v\n%s\nthe engine's last words:\n%s\n", r.Kills, err, found.String(), e.words())
-			e.kill()
-			return r, errors.Join(ErrBooks, err)
-		}
-		e.kill()
-		perKill := time.Since(began) / time.Duration(r.Kills)
-		fmt.Fprintf(c.Out, "kill %4d of %d, %s each, %s left; armed after %s, %d orders, 0 duplicates, 0 orphans\n",
-			r.Kills, c.Kills, perKill.Round(time.Millisecond), (perKill * time.Duration(c.Kills-r.Kills)).Round(time.Second),
-			times[len(times)-2].Round(time.Millisecond), len(books.orders))
-	}
-	j, err := readJournal(folder)
+// once lets an engine trade until it dies, and another look at what is left.
+func (l *loop) once(load, look string) error {
+	r := l.result
+	e, err := l.start(load)
 	if err != nil {
-		return r, err
+		return err
 	}
-	slices.Sort(times)
-	slices.Sort(own)
-	r.Records, r.Orders, r.Fills = j.records, len(books.orders), books.fills
-	r.ArmedP50, r.ArmedP99, r.ArmedMax, r.OwnP99 = at(times, 0.50), at(times, 0.99), times[len(times)-1], at(own, 0.99)
-	r.Seconds = time.Since(began).Seconds()
-	return r, nil
+	armed := l.times[len(l.times)-1]
+	aimed := l.rng.IntN(2) == 0
+	time.Sleep(5*time.Millisecond + time.Duration(l.rng.Int64N(int64(longestLoad-5*time.Millisecond))))
+	if aimed {
+		if err := nextOrder(l.books); err != nil {
+			return err
+		}
+		time.Sleep(time.Duration(l.rng.Int64N(int64(time.Millisecond))))
+		r.Aimed++
+	}
+	e.kill()
+	r.Kills++
+	open, err := unanswered(l.folder)
+	if err != nil {
+		return err
+	}
+	if open {
+		r.InFlight++
+	}
+
+	if e, err = l.start(look); err != nil {
+		return err
+	}
+	defer e.kill()
+	since := time.Now()
+	found, err := settle(e, l.books, l.folder)
+	r.Duplicates, r.Orphans = r.Duplicates+found.Duplicates, r.Orphans+found.Orphans
+	r.SettledMax = max(r.SettledMax, time.Since(since))
+	if err != nil || !found.clean() {
+		r.Apart++
+		fmt.Fprintf(l.Out, "kill %d: %v\n%s\nthe engine's last words:\n%s\n", r.Kills, err, found.String(), e.words())
+		return errors.Join(ErrBooks, err)
+	}
+	each := time.Since(l.began) / time.Duration(r.Kills)
+	fmt.Fprintf(l.Out, "kill %4d of %d, %s each, %s left; armed after %s, settled in %s, %d orders, 0 duplicates, 0 orphans\n",
+		r.Kills, l.Kills, each.Round(time.Millisecond), (each * time.Duration(l.Kills-r.Kills)).Round(time.Second),
+		armed.Round(time.Millisecond), time.Since(since).Round(time.Millisecond), r.Orders)
+	return nil
+}
+
+// slow is a start that deserves a look.
+const slow = time.Second
+
+// start brings an engine up and takes down how long that took.
+func (l *loop) start(config string) (*engine, error) {
+	e, err := startEngine(l.Binary, config, l.folder)
+	if err != nil {
+		return nil, err
+	}
+	took, err := e.awaitArmed(armWithin)
+	if err != nil {
+		e.kill()
+		return nil, err
+	}
+	l.times, l.own = append(l.times, took), append(l.own, e.own)
+	l.result.Starts++
+	l.result.Restored = max(l.result.Restored, e.records)
+	if took > slow {
+		fmt.Fprintf(l.Out, "armed only after %s:\n%s\n", took, e.words())
+	}
+	return e, nil
 }
 
 func at(sorted []time.Duration, share float64) time.Duration {
 	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
-}
-
-// pace is how far apart each of the two strategies acts: as fast as risk lets
-// one, and slower when so many kills would make more orders than the engine has
-// room for in a day.
-func pace(kills int) time.Duration {
-	const room = 5000 // of 8192: what the journal is grown by needs some, and denials do
-	seconds := float64(kills) * (longestLoad / 2).Seconds()
-	return max(70*time.Millisecond, time.Duration(2*seconds/room*float64(time.Second)))
 }
 
 // nextOrder waits until the venue's ledger grows, two seconds at most.

@@ -201,10 +201,14 @@ func (e *engine) ask() (s status, err error) {
 	return answer.Result, nil
 }
 
+// actEvery is how far apart each of the two strategies acts: nearly as fast as
+// risk lets one.
+const actEvery = 70 * time.Millisecond
+
 // writeConfigs makes the configuration of an engine under load and of one that
 // only looks: the same strategies by name, one acting all the time, the other
 // never.
-func writeConfigs(folder string, r ready, every time.Duration) (load, look string, err error) {
+func writeConfigs(folder string, r ready) (load, look string, err error) {
 	keys := filepath.Join(folder, "keys.toml")
 	text := fmt.Sprintf("app_key = %q\nsecret_key = %q\napi_session = %q\n", appKey, secretKey, apiSession)
 	if err := os.WriteFile(keys, []byte(text), 0o600); err != nil {
@@ -261,6 +265,6 @@ seed = %d
 	}
 	load, look = filepath.Join(folder, "load.toml"), filepath.Join(folder, "look.toml")
 	return load, look, errors.Join(
-		os.WriteFile(load, []byte(common+drills(every, 3*time.Second)), 0o600),
+		os.WriteFile(load, []byte(common+drills(actEvery, 3*time.Second)), 0o600),
 		os.WriteFile(look, []byte(common+drills(time.Hour, 10*time.Hour)), 0o600))
 }
