@@ -16,7 +16,6 @@ type restoring struct {
 	named    bool               // the run in hand names its strategies
 	names    []order.StrategyID // this run's number by that run's
 	orders   []*order.Order     // as they were taken in
-	calls    int                // of this day, by the wall clock
 	base     []journal.Holding  // by instrument
 	level    risk.Level
 	operator string // who lowered it last
