@@ -12,10 +12,11 @@ FUZZTIME ?= 30s
 SEEDS    ?= 30000
 FROM     ?= 1
 N        ?= 200000
+KILLS    ?= 200
 TOOL     := go tool -modfile=.ci/tools/go.mod
 
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the one binary into bin/
 	go build -trimpath -o bin/vayu ./cmd/vayu
@@ -72,6 +73,12 @@ sim-long: ## the same with N worlds, however long it takes
 
 determinism: ## one digest of 500 worlds in every setting of processors, collector and race detector
 	.ci/determinism 500
+
+kill9: ## 200 real SIGKILLs of the engine under load, books compared after each restart; LEDGER=1 writes it down
+	KILLS=$(KILLS) RECORDS=100000 go test -count=1 -v -timeout 120m -run 'TestP1_' ./bench/kill9
+
+kill9-long: ## the same with 1000
+	$(MAKE) kill9 KILLS=1000
 
 interop: ## the vendor's own JavaScript client against our streams and our venue
 	.ci/npm
