@@ -87,7 +87,10 @@ func (c *checks) stepped(s *simWorld) {
 func (c *checks) recorded(s *simWorld, r *journal.Record) {
 	switch r.Kind {
 	case journal.Intended:
-		s.intent(r.ID).journal = order.Queued
+		it, o := s.intent(r.ID), s.core.slab.Get(r.ID)
+		if it.journal = order.Queued; o.State == order.Sending { // an orphan
+			it.journal = order.Sending
+		}
 	case journal.Sending:
 		it := s.intent(r.ID)
 		if r.Call.Kind == journal.Place {
