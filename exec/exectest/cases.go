@@ -21,6 +21,7 @@ type behaviour struct {
 	name   string
 	change func(*Setup)
 	play   func(*rig)
+	slow   bool // waits for the fence, seconds of real time
 }
 
 func cases() []behaviour {
@@ -52,9 +53,9 @@ func cases() []behaviour {
 		{name: "NoticesThatComeTwiceOrOutOfOrderCountOnce", play: shufflesNotices},
 		{name: "ABrokenOrderStreamIsMadeUpForByReading", change: seldomPolls, play: breaksStream},
 		{name: "EntriesWaitUntilWhatABrokenStreamMissedIsRead", change: patientEntries, play: waitsForLists},
-		{name: "AnEmptyListProvesNothing", play: emptiesLists},
+		{name: "AnEmptyListProvesNothing", play: emptiesLists, slow: true},
 		{name: "AThrottledPlacementGoesOutLater", change: quickToForget, play: throttledLenient},
-		{name: "AThrottledPlacementIsInDoubtWhenThrottlesAreNotBelieved", change: strict, play: throttledStrict},
+		{name: "AThrottledPlacementIsInDoubtWhenThrottlesAreNotBelieved", change: strict, play: throttledStrict, slow: true},
 		{name: "OurOwnLimitsKeepTheVenueFromThrottling", change: narrowLimits, play: pacesItself},
 		{name: "ASessionRenewedInTheMiddleLosesNothing", change: patientEntries, play: renews},
 		{name: "TheKillLevelCancelsAndFlattens", play: kills},
@@ -62,10 +63,17 @@ func cases() []behaviour {
 		{name: "ARestartFindsPositionsAndLeavesOldOrdersAlone", play: restarts},
 	}
 	for _, lost := range unknownOutcomes {
-		list = append(list, behaviour{name: "AnUnknownOutcomeIsResolvedToOneOrder/" + lost.name, play: func(r *rig) { inDoubt(r, lost.faults, lost.placed) }})
+		list = append(list, behaviour{
+			name: "AnUnknownOutcomeIsResolvedToOneOrder/" + lost.name, slow: true,
+			play: func(r *rig) { inDoubt(r, lost.faults, lost.placed) },
+		})
 		if lost.placed { // then a notice may have told: without one, lists must
-			lost.faults.LoseNotice = 1
-			list = append(list, behaviour{name: "AnUnknownOutcomeIsResolvedWithoutNotices/" + lost.name, play: func(r *rig) { inDoubt(r, lost.faults, true) }})
+			deaf := lost.faults
+			deaf.LoseNotice = 1
+			list = append(list, behaviour{
+				name: "AnUnknownOutcomeIsResolvedWithoutNotices/" + lost.name, slow: true,
+				play: func(r *rig) { inDoubt(r, deaf, true) },
+			})
 		}
 	}
 	return list
