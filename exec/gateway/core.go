@@ -47,6 +47,8 @@ type Core struct {
 	unkeptTold bool
 	tripped    [3]breaker.State // as the journal knows them
 	delay      time.Duration    // until what the answer in hand leads to
+	planned    bool             // it leads to another attempt, after delay
+	endings    []Ending         // calls that ended in this step
 	next       market.Mono
 	dirty      bool            // something may be due now
 	midnight   market.UnixNano // the day's count ends
@@ -152,7 +154,7 @@ func NewCore(config CoreConfig) (*Core, error) {
 	c := &Core{
 		config: config, gate: config.Gate, slab: order.NewSlab(config.Orders), limits: throttle.New(config.Limits),
 		writes: breaker.New(rng), reads: breaker.New(rng), logins: breaker.New(rng), budget: retry.NewBudget(), rng: rng,
-		out: make([]Action, 0, 256), jobs: make([]job, config.Orders),
+		out: make([]Action, 0, 256), endings: make([]Ending, 0, maxCalls), jobs: make([]job, config.Orders),
 		active: make([]int32, 0, config.Orders), tombs: make([]int32, 0, config.Orders), bound: make([]int32, 0, config.Orders),
 		strangers: make([]stranger, 0, maxStrangers), exposure: make([]exposure, config.Universe.Len()+1),
 	}
@@ -163,7 +165,7 @@ func NewCore(config CoreConfig) (*Core, error) {
 // next Step. Hot path: see TestPlaceAckFillAllocatesNothing.
 func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	c.jumped += jump(c.at, at)
-	c.out, c.at = c.out[:0], at
+	c.out, c.endings, c.at = c.out[:0], c.endings[:0], at
 	if at.Wall >= c.midnight {
 		c.newDay()
 	}

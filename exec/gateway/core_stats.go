@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/vayu-trading/vayu/exec/breaker"
 	"github.com/vayu-trading/vayu/exec/throttle"
 )
@@ -12,6 +14,10 @@ type CallStats struct {
 	Throttled uint64
 	NotSent   uint64
 	TimedOut  uint64
+	Ambiguous uint64        // writes that ended without evidence, time-outs among them
+	Refused   uint64        // by a text that is listed
+	Malformed uint64        // refused unread: our own fault
+	Delay     time.Duration // planned before repeats, all together
 }
 
 // Stats counts what the core did. It is the owner's; a copy is anyone's.

@@ -54,6 +54,7 @@ type outcome struct {
 	body      []byte
 	epoch     uint64 // of the credential that signed; zero without one
 	err       error
+	line      line // what is told of it, once it is known whether there will be another attempt
 }
 
 func (q *ask) end(o outcome) {
@@ -82,6 +83,12 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 			return nil, err
 		}
 		v := o.judgement.Verdict
+		// A login is repeated by the session's keeper, which counts them.
+		last := attempt == askAttempts || class == order.Login || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails)
+		if !last {
+			o.line.again, o.line.next = true, askBackoff<<(attempt-1)
+		}
+		g.told(&o)
 		if class == order.Login {
 			g.put(letter{kind: forLogins, event: Event{Answer: Answer{Verdict: v}}})
 			g.drain()
@@ -93,8 +100,7 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 		if v == order.Auth && e != rest.CustomerDetails {
 			g.config.Renew(o.epoch) // which may have been replaced meanwhile: then nothing is to be done
 		}
-		// A login is repeated by the session's keeper, which counts them.
-		if attempt == askAttempts || class == order.Login || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails) {
+		if last {
 			return nil, failure
 		}
 		select {
@@ -105,6 +111,22 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 			return nil, ErrStopped
 		}
 	}
+}
+
+// told writes what is told of an outcome.
+func (g *Gateway) told(o *outcome) {
+	if o.line.call {
+		g.log.note(o.line)
+	}
+}
+
+// endAsk hands an outcome to who waits for it; nobody's is told at once.
+func (g *Gateway) endAsk(q *ask, o outcome) {
+	if q.gone() {
+		g.told(&o)
+		return
+	}
+	q.end(o)
 }
 
 // once makes a call of the venue a single time. The gates hear of a throttle;

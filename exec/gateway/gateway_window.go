@@ -29,6 +29,7 @@ func (g *Gateway) ProbeWindow(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
+		g.told(&o)
 		v := o.judgement.Verdict
 		taken := v == order.OK || v == order.Empty
 		if age == 0 && !taken || v == order.Throttle || v == order.ThrottleDay {

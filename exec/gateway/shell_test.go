@@ -62,6 +62,7 @@ type script struct {
 
 func newScript() *script { return &script{answers: make(chan Answer, 64), send: deadline, tick: never} }
 
+func (s *script) Endings() []Ending                { return nil }
 func (s *script) Stats() Stats                     { return Stats{} }
 func (s *script) Standing() Standing               { return Standing{} }
 func (s *script) Open(dst []OpenOrder) []OpenOrder { return dst }
