@@ -23,10 +23,11 @@ func TestSelftestPassesAgainstAVenueThatMisbehaves(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &r))
 	require.True(t, r.OK)
 	require.Len(t, r.Tests, 3)
-	verdicts, grows := map[string]int{}, false
+	verdicts, grows, repeats := map[string]int{}, false, uint8(0)
 	for _, test := range r.Tests {
 		for _, step := range test.Steps {
 			for i, a := range step.Attempts {
+				repeats = max(repeats, a.Attempt)
 				verdicts[a.Verdict]++
 				grows = grows || i >= 2 && a.Endpoint == "funds" && a.Delay > 1.5*step.Attempts[i-1].Delay && step.Attempts[i-1].Delay > 100
 			}
@@ -36,6 +37,7 @@ func TestSelftestPassesAgainstAVenueThatMisbehaves(t *testing.T) {
 		require.NotZero(t, verdicts[verdict], verdict)
 	}
 	require.True(t, grows, "delays grow")
+	require.EqualValues(t, 3, repeats, "and attempts are counted")
 	text, err := os.ReadFile(log)
 	require.NoError(t, err)
 	require.Contains(t, string(text), "selftest passed")

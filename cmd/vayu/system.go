@@ -76,6 +76,7 @@ type system struct {
 	started  market.Stamp
 
 	restored  int      // records of earlier runs of the day
+	refusals  []string // the operator's texts that mean an order was refused
 	unsettled []string // orders that were not over when the run ended
 }
 
@@ -124,6 +125,9 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 		return nil, err
 	}
 	tag := order.Tag{Instance: [2]byte{'V', 'Y'}, Day: today, Boot: boot}
+	if s.refusals, err = config.LoadRefusals(set.config.Venue.RefusalsFile); err != nil {
+		return nil, err
+	}
 	if s.gateway, err = gateway.New(s.gatewayConfig(tag)); err != nil {
 		return nil, err
 	}
@@ -225,7 +229,7 @@ func (s *system) gatewayConfig(tag order.Tag) gateway.Config {
 	policy := retry.Default()
 	policy.MaxRetries, policy.Initial, policy.Max = c.Retry.MaxRetries, c.Retry.InitialBackoff.Duration, c.Retry.MaxBackoff.Duration
 	return gateway.Config{
-		BaseURL: c.Venue.RestURL, RootCAs: s.roots, AppKey: s.appKey, Secret: s.secret,
+		BaseURL: c.Venue.RestURL, RootCAs: s.roots, Refusals: s.refusals, AppKey: s.appKey, Secret: s.secret,
 		Universe: s.universe, Session: &s.store, Clock: s.clock, Log: s.log.Named("gateway"),
 		Emit: func(u *order.Update) {
 			s.account.deliver(u)

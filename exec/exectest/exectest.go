@@ -119,7 +119,7 @@ func newSetup(t *testing.T) Setup {
 		Day: day, Universe: universe,
 		Core: gateway.CoreConfig{
 			Book: book.New(universe), Gate: gate, Tag: order.Tag{Instance: [2]byte{'C', 'T'}, Day: day, Boot: 1}, Lenient: true,
-			Fence: 2 * time.Second, Visibility: 300 * time.Millisecond, Notice: 700 * time.Millisecond, PollOpen: time.Second,
+			Fence: 1500 * time.Millisecond, Visibility: 300 * time.Millisecond, Notice: 700 * time.Millisecond, PollOpen: time.Second,
 		},
 		Venue:    sim.Config{Seed: 7, Texts: sim.Texts{Protection: tooFar}, Close: 15*time.Hour + 30*time.Minute},
 		Refusals: []string{tooFar},

@@ -353,7 +353,7 @@ func TestH14_ListsThatLackWhatIsKnownProveNothing(t *testing.T) {
 	}
 }
 
-func TestH14_AnEmptyListNeedsTheTradeBookAsASecondSource(t *testing.T) {
+func TestH1a_AnEmptyListNeedsTheTradeBookAsASecondSource(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	w.keep(SendPlace, ReadTrades)
 	id := w.place(w.ticket())

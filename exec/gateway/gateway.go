@@ -400,7 +400,7 @@ func (g *Gateway) fatal(why any) {
 func (g *Gateway) next() market.Mono {
 	next := min(g.core.Next(), g.askAt)
 	for i := range g.waiting {
-		next = min(next, g.waiting[i].action.SendBy)
+		next = min(next, g.waiting[i].action.SendBy+1) // it may still be sent at that very instant
 	}
 	return next
 }

@@ -43,6 +43,7 @@ func (e *CallError) Unwrap() error { return e.Err }
 type ask struct {
 	endpoint rest.Endpoint
 	class    order.Class
+	attempt  uint8 // 1 for the first
 	render   func(w *rest.Wire, dst []byte, sig rest.Signature) []byte
 	done     chan outcome // one place: end never waits
 	left     atomic.Bool  // nobody waits any more
@@ -76,7 +77,7 @@ const (
 // askAttempts times.
 func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, render func(*rest.Wire, []byte, rest.Signature) []byte) ([]byte, error) {
 	for attempt := 1; ; attempt++ {
-		o, err := g.once(ctx, e, class, render)
+		o, err := g.once(ctx, e, class, uint8(attempt), render)
 		if err != nil {
 			return nil, err
 		}
@@ -108,8 +109,8 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 
 // once makes a call of the venue a single time. The gates hear of a throttle;
 // any other verdict is the caller's to act on.
-func (g *Gateway) once(ctx context.Context, e rest.Endpoint, class order.Class, render func(*rest.Wire, []byte, rest.Signature) []byte) (outcome, error) {
-	q := &ask{endpoint: e, class: class, render: render, done: make(chan outcome, 1)}
+func (g *Gateway) once(ctx context.Context, e rest.Endpoint, class order.Class, attempt uint8, render func(*rest.Wire, []byte, rest.Signature) []byte) (outcome, error) {
+	q := &ask{endpoint: e, class: class, attempt: attempt, render: render, done: make(chan outcome, 1)}
 	g.inbox.Lock()
 	g.inbox.asks = append(g.inbox.asks, q)
 	g.inbox.Unlock()
@@ -171,7 +172,7 @@ func (g *Gateway) serveAsks() {
 }
 
 func (g *Gateway) sendAsk(q *ask, now market.Mono) {
-	a := Action{Class: q.class, Attempt: 1, SendBy: now.Add(askSendBy), Deadline: now.Add(askTimeout), Listen: now.Add(askTimeout)}
+	a := Action{Class: q.class, Attempt: q.attempt, SendBy: now.Add(askSendBy), Deadline: now.Add(askTimeout), Listen: now.Add(askTimeout)}
 	if !g.send(&a, q) {
 		g.waiting = append(g.waiting, waiting{a, q})
 		g.pool.want(len(g.waiting))

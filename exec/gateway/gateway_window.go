@@ -17,7 +17,7 @@ import (
 func (g *Gateway) ProbeWindow(ctx context.Context) (time.Duration, error) {
 	var calls []order.AgedCall
 	for _, age := range []time.Duration{0, 10 * time.Second, time.Minute, 5 * time.Minute, 0} {
-		o, err := g.once(ctx, rest.Funds, order.Data, func(w *rest.Wire, dst []byte, sig rest.Signature) []byte {
+		o, err := g.once(ctx, rest.Funds, order.Data, 1, func(w *rest.Wire, dst []byte, sig rest.Signature) []byte {
 			sig.At = sig.At.Add(-age)
 			return w.AppendFunds(dst, sig)
 		})

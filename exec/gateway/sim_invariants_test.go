@@ -37,10 +37,10 @@ import (
 // 18 is the feed's, 20 the shell's: their own packages assert them. That the
 // core allocates nothing is TestPlaceAckFillAllocatesNothing.
 type checks struct {
-	known  [instruments + 1]market.Units // by instrument: fills of ours that were told in this run
-	paged  bool
-	marks  []uint64 // by intent: hash of the last record
-	strays int
+	known   [instruments + 1]market.Units // by instrument: fills of ours that were told in this run
+	paged   bool                          // a person was told of an order that nobody can settle
+	differs bool                          // a person was told that the positions differ
+	marks   []uint64                      // by intent: hash of the last record
 }
 
 // intent is one wish of a strategy, or of the core itself, over all runs.
@@ -303,8 +303,11 @@ func (c *checks) traded(s *simWorld, id market.InstrumentID) {
 }
 
 func (c *checks) alarm(s *simWorld, a *Action) {
-	if strings.HasPrefix(a.Text, "nobody can say") {
+	switch {
+	case strings.HasPrefix(a.Text, "nobody can say"):
 		c.paged = true
+	case strings.Contains(a.Text, "position differs"):
+		c.differs = true
 	}
 }
 

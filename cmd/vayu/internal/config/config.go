@@ -57,6 +57,7 @@ type Venue struct {
 	ClockURL        string `toml:"clock_url"`        // mode sim only: the market time of the simulated day
 	TLSCA           string `toml:"tls_ca"`           // file of certificates to trust besides the system's
 	CredentialsFile string `toml:"credentials_file"` // TOML, mode 0600: app_key, secret_key, api_session
+	RefusalsFile    string `toml:"refusals_file"`    // texts, one a line, by which the venue refuses an order; empty for the known ones alone
 }
 
 // Market says what is watched.

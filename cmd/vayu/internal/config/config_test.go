@@ -152,6 +152,7 @@ func TestS7_ConfigurationThatCannotBeMeantIsRefusedWithItsKey(t *testing.T) {
 	refuses("[session]\ntimeout = \"1m\"\nrenew_before = \"2m\"", "session.renew_before")
 	refuses("[session]\ndaily_cut = \"25:00\"", "vayu.toml:2", "time of day")
 	refuses("[limits]\nper_second = 11", "limits.per_second")
+	refuses("mode = \"sim\"\n[limits]\nper_second = 10001", "limits.per_second")
 	refuses("[retry]\nmax_retries = 1000000", "retry.max_retries")
 	refuses("[retry]\ninitial_backoff = \"1m\"\nmax_backoff = \"1s\"", "retry.max_backoff")
 	refuses("mode = \"yolo\"", "mode", "paper, live, sim")
