@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap sim sim-long determinism interop clean
+.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap sim sim-long determinism kill9 kill9-long interop clean
 
 ARGS     ?=
 BENCH    ?= .

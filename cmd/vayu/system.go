@@ -242,7 +242,7 @@ func (s *system) gatewayConfig(tag order.Tag) gateway.Config {
 		Armed:         s.onArmed,
 		Core: gateway.CoreConfig{
 			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed, Fence: s.fence,
-			Tag: tag, Recorder: s.journal, Strategies: strategyNames(c),
+			Tag: tag, Recorder: s.journal, Strategies: strategyNames(c), Lenient: c.Orders.Lenient,
 		},
 	}
 }
@@ -376,6 +376,7 @@ func (s *system) run(ctx context.Context) error {
 		start(&desk, serving, "order stream", s.orders.Run)
 		start(&parts, trading, "tick stream", s.ticks.Run)
 		start(&parts, trading, "strategies", s.host.Run)
+		start(&parts, trading, "probe", s.probeWindow)
 		s.streams.Store(true)
 		select {
 		case <-ctx.Done():
@@ -390,6 +391,27 @@ func (s *system) run(ctx context.Context) error {
 	desk.Wait()
 	s.journal.Append(&journal.Record{Kind: journal.Stopped, At: s.clock.Now()}, true)
 	return err
+}
+
+// probeWindow finds out, where the configuration asks for it, whether lost
+// orders may be sent again. Until then, and without a proof, they are not.
+func (s *system) probeWindow(ctx context.Context) error {
+	policy := s.config.Orders.Unknown
+	if policy == order.Never {
+		return nil
+	}
+	window, err := s.gateway.ProbeWindow(ctx)
+	switch fence := policy.HardFence(window); {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.alarm("orders.unknown: the venue's window for timestamps could not be probed, lost orders are not sent again: " + err.Error())
+	case fence == 0:
+		s.alarm("orders.unknown: the venue takes old timestamps, lost orders are not sent again")
+	default:
+		s.log.Info("the venue refuses old requests: lost orders may be sent again", "window", window, "after", fence)
+		s.gateway.HardFence(fence)
+	}
+	return nil
 }
 
 // settling is how long a run waits at its end: as long as a request may be late

@@ -190,6 +190,8 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	case LoginEvent:
 		c.record.ID, c.record.Session = 0, e.Login
 		c.keep(journal.Login, true)
+	case FenceEvent:
+		c.config.HardFence = max(e.Fence, 0)
 	}
 	c.obey()
 	if c.dirty || at.Mono >= c.next {

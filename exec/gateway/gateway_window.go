@@ -8,6 +8,11 @@ import (
 	"github.com/vayu-trading/vayu/exec/rest"
 )
 
+// HardFence lets orders that the venue does not have be sent again so long after
+// their last attempt, which a probe has shown to be dead by then: see
+// [order.Policy.HardFence]. Zero: never.
+func (g *Gateway) HardFence(d time.Duration) { g.post(Event{Kind: FenceEvent, Fence: d}) }
+
 // ProbeWindow finds out from which age on the venue refuses requests, by reads
 // of the account's funds that are signed with old timestamps. Zero means that
 // this is not proven: see [order.ProvenWindow]. It takes five calls and changes
