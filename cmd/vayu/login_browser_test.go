@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/vayu-trading/vayu/engine/session"
+	"github.com/vayu-trading/vayu/exec/sim"
 )
 
 const canaryLogin = "51606286"
@@ -51,7 +54,7 @@ func startLogin(t *testing.T, flags ...string) *loginDesk {
 	ctx, stop := context.WithCancel(t.Context())
 	d.stop = stop
 	go func() {
-		d.code <- run(ctx, append([]string{"login", "--config", file, "--listen", "127.0.0.1:0"}, flags...), d.out, d.out)
+		d.code <- run(ctx, append([]string{"login", "--config", file, "--listen=127.0.0.1:0"}, flags...), d.out, d.out)
 	}()
 	require.Eventually(t, func() bool { return strings.Contains(d.out.String(), "Waiting for it") }, 5*time.Second, 5*time.Millisecond, d.out.String())
 	d.callback = regexp.MustCompile(`http://127\S+?,`).FindString(d.out.String())
@@ -126,6 +129,33 @@ func TestTheBrowsersLoginEndsInTheFileThatTheEngineWatches(t *testing.T) {
 			require.Empty(t, names, "nothing is left lying about")
 		})
 	}
+}
+
+// The whole way, with the venue's own login page sending the browser on.
+func TestTheVenuesLoginPageLeadsToALoginThatItExchanges(t *testing.T) {
+	t.Parallel()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	listen := free.Addr().String()
+	require.NoError(t, free.Close())
+	player, err := openTape("")
+	require.NoError(t, err)
+	defer player.Close()
+	venue, err := sim.New(sim.Config{Tape: player, AppKey: "a+b=c^d#e%f", Redirect: "http://" + listen + "/callback"})
+	require.NoError(t, err)
+	server := httptest.NewServer(venue.Handler())
+	defer server.Close()
+	d := startLogin(t, "--listen", listen, "--url", server.URL+"/apiuser/login")
+
+	page := regexp.MustCompile(`http://\S+/apiuser/login\S+`).FindString(d.out.String())
+	code, text := answered(t, http.MethodGet, page, "", "")
+	require.Equal(t, http.StatusOK, code, text)
+
+	d.ends(exitOK)
+	token, err := session.File(d.file).Login(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, token.Reveal())
+	require.NotContains(t, d.out.String(), token.Reveal())
 }
 
 func TestANewLoginReplacesTheOldOneInOneStep(t *testing.T) {
