@@ -368,7 +368,10 @@ func (s *system) run(ctx context.Context) error {
 
 	start(&desk, serving, "journal", s.keepJournal)
 	start(&desk, serving, "gateway", s.gateway.Run)
-	start(&desk, serving, "session", s.keeper.Run)
+	start(&desk, serving, "session", func(ctx context.Context) error {
+		s.gateway.Connected(ctx, 3*time.Second) // a session kept from the last run is there before the connections are
+		return s.keeper.Run(ctx)
+	})
 	start(&desk, serving, "account", func(ctx context.Context) error { s.account.run(ctx); return nil })
 	err := s.awaitLogin(ctx, failed)
 	if err == nil {
