@@ -84,6 +84,15 @@ func (s *simWorld) converge() {
 			}
 		}
 	}
+	for _, i := range s.venue.alive {
+		v := &s.venue.orders[i]
+		if v.intent < 0 || s.intents[v.intent].lost || s.plan.phase == beforeMidnight {
+			continue
+		}
+		if o := s.core.slab.Get(s.intents[v.intent].id); o == nil || o.CancelWanted {
+			s.fail("order %d works on, and was to be cancelled", v.intent)
+		}
+	}
 	if s.gate.Level() >= risk.CancelAll && s.plan.phase != beforeMidnight {
 		for _, i := range s.venue.alive {
 			if o := &s.venue.orders[i]; o.intent >= 0 {
