@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	mostWaiting = 15 * minute // until gates, breakers and the session are open again
+	mostWaiting = 40 * minute // until gates, breakers and the session are open again; a day that was said to be over is tried every five
 	fence       = 15 * second
 	converging  = fence + 30*second
 )
