@@ -42,7 +42,8 @@ func (c *Core) keepIntent(o *order.Order) bool {
 		Signal: t.Signal, Quantity: o.Quantity, Price: t.Price, Trigger: t.Trigger,
 		TickAt: t.TickAt, WokenAt: t.WokenAt, DecidedAt: t.DecidedAt,
 	}
-	return c.keep(journal.Intended, t.Class == order.Flatten)
+	adopted := o.State == order.Sending // it is at the venue: its record may not be missing
+	return c.keep(journal.Intended, t.Class == order.Flatten || adopted)
 }
 
 // keepCall records that a call is about to leave.

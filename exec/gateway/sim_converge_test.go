@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	mostWaiting = 15 * minute // until gates, breakers and the session are open again
+	mostWaiting = 40 * minute // until gates, breakers and the session are open again; a day that was said to be over is tried every five
 	fence       = 15 * second
 	converging  = fence + 30*second
 )
@@ -82,6 +82,15 @@ func (s *simWorld) converge() {
 			if !s.check.paged {
 				s.fail("order %d is %v and nobody was told", n, o.State)
 			}
+		}
+	}
+	for _, i := range s.venue.alive {
+		v := &s.venue.orders[i]
+		if v.intent < 0 || s.intents[v.intent].lost || s.plan.phase == beforeMidnight {
+			continue
+		}
+		if o := s.core.slab.Get(s.intents[v.intent].id); o == nil || o.CancelWanted {
+			s.fail("order %d works on, and was to be cancelled", v.intent)
 		}
 	}
 	if s.gate.Level() >= risk.CancelAll && s.plan.phase != beforeMidnight {
