@@ -342,7 +342,7 @@ func (c *checks) traded(s *simWorld, id market.InstrumentID) {
 	}
 }
 
-func (c *checks) alarm(s *simWorld, a *Action) {
+func (c *checks) alarm(a *Action) {
 	switch {
 	case strings.HasPrefix(a.Text, "nobody can say"):
 		c.paged = true
