@@ -359,6 +359,8 @@ func (c *checks) alarm(a *Action) {
 	switch {
 	case strings.HasPrefix(a.Text, "nobody can say"):
 		c.paged = true
+	case strings.Contains(a.Text, "one of several"):
+		c.disputed = true
 	case strings.Contains(a.Text, "position differs"):
 		c.differs = true
 	}
