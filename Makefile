@@ -3,12 +3,15 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap interop clean
+.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap sim sim-long determinism kill9 kill9-long interop clean
 
 ARGS     ?=
 BENCH    ?= .
 COUNT    ?= 1
 FUZZTIME ?= 30s
+SEEDS    ?= 30000
+FROM     ?= 1
+N        ?= 200000
 KILLS    ?= 200
 TOOL     := go tool -modfile=.ci/tools/go.mod
 
@@ -58,6 +61,18 @@ bench-peers: ## limiter, breaker and the whole way before an order leaves, besid
 
 bench-swap: ## attempts while their login is swapped a million times, beside quiet ones
 	go test -count=1 -run TestSwapsDoNotStallAnAttempt -v ./bench/swap -swaps 1000000
+
+SIM := go test -count=1 -v -timeout 0 -run TestNoFaultMakesADuplicateOrLosesAnOrder ./exec/gateway -args -progress -coverage \
+	-commit "$$(git describe --always --dirty)" $(if $(LEDGER),-ledger $(CURDIR)/bench/ledger/sim.jsonl)
+
+sim: ## SEEDS worlds from FROM with every fault, at most five minutes; LEDGER=1 writes it down
+	$(SIM) -seeds $(SEEDS) -from $(FROM) -within 280s
+
+sim-long: ## the same with N worlds, however long it takes
+	$(SIM) -seeds $(N) -from $(FROM)
+
+determinism: ## one digest of 500 worlds in every setting of processors, collector and race detector
+	.ci/determinism 500
 
 kill9: ## 200 real SIGKILLs of the engine under load, books compared after each restart; LEDGER=1 writes it down
 	KILLS=$(KILLS) RECORDS=100000 go test -count=1 -v -timeout 120m -run 'TestP1_' ./bench/kill9

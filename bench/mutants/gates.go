@@ -10,9 +10,9 @@ var gateMutants = []Mutant{
 }`,
 		Replace: `	return w.times[w.newest(1)] - market.Mono(limit-1)*w.span/market.Mono(len(w.times))
 }`,
-		Also: []Edit{{`	w.times[w.head] = now
+		Also: also(`	w.times[w.head] = now
 	if w.head++`, `	w.times[w.head] = max(now, w.times[w.newest(1)]) + w.span/market.Mono(len(w.times))
-	if w.head++`}},
+	if w.head++`),
 		Killers: append(in("exec/throttle", "TestABurstAndItsRefillStayWithinOneSecondsLimit"), world(400)),
 	},
 	{
@@ -95,11 +95,11 @@ var gateMutants = []Mutant{
 		File:    "exec/breaker/breaker.go",
 		Find:    `b.state == Closed && outcome != Neutral {`,
 		Replace: `b.state == Closed {`,
-		Also: []Edit{{`	case Failure:
+		Also: also(`	case Failure:
 		b.failures++
 		c.failed++`, `	case Failure, Neutral:
 		b.failures++
-		c.failed++`}},
+		c.failed++`),
 		Killers: in("exec/breaker", "TestRefusalsForBusinessSessionOrRateAreNeutral"),
 	},
 	{

@@ -48,6 +48,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	seeds := flags.Int("seeds", 10_000, "how many seeds -search tries")
 	who := flags.String("who", "", "run all tests of the packages that have killers of the mutant of this name, and tell which fail")
 	parallel := flags.Int("parallel", 2, "mutants at work at a time")
+	worlds := flags.Int("worlds", 0, "also try so many worlds on mutants of the core that tests alone must kill, and tell the seed")
 	write := flags.Bool("write", false, "write bench/mutants/KILLED.md")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -61,7 +62,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
-	lab := &lab{root: root, temp: temp}
+	lab := &lab{root: root, temp: temp, worlds: *worlds}
 
 	if *search != "" {
 		return lab.search(ctx, *search, *seeds, out)

@@ -15,12 +15,18 @@ type Mutant struct {
 	File    string // from the module's root
 	Find    string // occurs exactly once in File
 	Replace string
-	Also    []Edit   // further edits of File that the same fault needs
+	Also    []Edit   // further edits that the same fault needs
 	Killers []Killer // each of them must kill it
 }
 
 // Edit replaces a fragment that occurs exactly once.
-type Edit struct{ Find, Replace string }
+type Edit struct {
+	Find, Replace string
+	File          string // empty: the mutant's
+}
+
+// also is one further edit of the mutant's file.
+func also(find, replace string) []Edit { return []Edit{{Find: find, Replace: replace}} }
 
 // Killer is a test that fails on the mutant and passes on the code as it is. It
 // must be one that does the same every time.
@@ -46,21 +52,29 @@ func in(pkg string, tests ...string) (killers []Killer) {
 
 // all is every mutant, in the order of the table.
 func all() []Mutant {
-	return slices.Concat(orderMutants, evidenceMutants, restartMutants, exposureMutants, gateMutants, sessionMutants, wireMutants, feedMutants)
+	return slices.Concat(orderMutants, evidenceMutants, restartMutants, journalMutants, exposureMutants, gateMutants, sessionMutants, wireMutants, feedMutants)
 }
 
-// apply is the mutated file. A fragment that does not occur exactly once is an
-// error: the code has moved on, and the table must follow.
-func (m *Mutant) apply(root string) ([]byte, error) {
-	text, err := os.ReadFile(filepath.Join(root, m.File))
-	if err != nil {
-		return nil, fmt.Errorf("mutant %q: %w", m.Name, err)
-	}
-	for _, e := range append([]Edit{{m.Find, m.Replace}}, m.Also...) {
-		if n := bytes.Count(text, []byte(e.Find)); n != 1 || e.Find == "" {
-			return nil, fmt.Errorf("mutant %q: its fragment occurs %d times in %s, want once: %.80q", m.Name, n, m.File, e.Find)
+// apply makes the mutated files. A fragment that does not occur exactly once is
+// an error: the code has moved on, and the table must follow.
+func (m *Mutant) apply(root string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, e := range append(also(m.Find, m.Replace), m.Also...) {
+		file := m.File
+		if e.File != "" {
+			file = e.File
 		}
-		text = bytes.Replace(text, []byte(e.Find), []byte(e.Replace), 1)
+		text, begun := files[file]
+		if !begun {
+			var err error
+			if text, err = os.ReadFile(filepath.Join(root, file)); err != nil {
+				return nil, fmt.Errorf("mutant %q: %w", m.Name, err)
+			}
+		}
+		if n := bytes.Count(text, []byte(e.Find)); n != 1 || e.Find == "" {
+			return nil, fmt.Errorf("mutant %q: its fragment occurs %d times in %s, want once: %.80q", m.Name, n, file, e.Find)
+		}
+		files[file] = bytes.Replace(text, []byte(e.Find), []byte(e.Replace), 1)
 	}
-	return text, nil
+	return files, nil
 }

@@ -43,7 +43,7 @@ var orderMutants = []Mutant{
 		File:    "exec/gateway/core_resend.go",
 		Find:    `o.AbsentAt.Sub(o.Sent.Mono) < c.config.HardFence ||`,
 		Replace: ``,
-		Also:    []Edit{{`return max(c.config.Fence, c.config.HardFence)`, `return c.config.Fence`}},
+		Also:    also(`return max(c.config.Fence, c.config.HardFence)`, `return c.config.Fence`),
 		Killers: in("exec/gateway", "TestN6_BehindAHardFenceAnAbsentOrderIsSentAgainUnderTheSameRemark"),
 	},
 	{
@@ -196,7 +196,7 @@ var orderMutants = []Mutant{
 	}
 	c.at.Mono = market.Mono(at.Wall) + c.offset
 	if at.Wall`,
-		Also:    []Edit{{"\tmidnight ", "\toffset market.Mono\n\tmidnight "}},
+		Also:    also("\tmidnight ", "\toffset market.Mono\n\tmidnight "),
 		Killers: in("exec/gateway", "TestP9_AWallClockThatJumpsMovesNoTimer"),
 	},
 	{

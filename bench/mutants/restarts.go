@@ -8,10 +8,10 @@ var restartMutants = []Mutant{
 		File:    "exec/gateway/core_place.go",
 		Find:    `	if !c.keepCall(a) {`,
 		Replace: `	if false {`,
-		Also: []Edit{{`	if j.placing == k.slot {
+		Also: also(`	if j.placing == k.slot {
 		j.placing = 0`, `	if j.placing == k.slot {
 		c.keepCall(&Action{Kind: SendPlace, Class: k.class, Slot: k.slot, ID: o.Ticket.ID, Attempt: k.attempt, Epoch: k.epoch})
-		j.placing = 0`}},
+		j.placing = 0`),
 		Killers: append(in("exec/gateway", "TestP1_AnAttemptWithoutAnOutcomeIsLookedForAfterARestartAndNeverSentAgain"), world(50)),
 	},
 	{
@@ -97,7 +97,7 @@ var restartMutants = []Mutant{
 		File:    "exec/gateway/core_restore.go",
 		Find:    `	if p.operator == "" && p.level > risk.Armed {`,
 		Replace: `	if false {`,
-		Also:    []Edit{{`	} else if p.level > risk.Armed {`, `	} else if false {`}},
+		Also:    also(`	} else if p.level > risk.Armed {`, `	} else if false {`),
 		Killers: in("exec/gateway", "TestR4_TheDaysLossAndTheKillLevelAreNotResetByARestart"),
 	},
 	{

@@ -65,7 +65,8 @@ func startable(c *config.Config) error {
 	if c.Mode != config.Sim {
 		mode = fmt.Errorf("%w: mode %s: %w", config.ErrConfig, c.Mode, errModes)
 	}
-	return errors.Join(mode, buildStrategies(c, func(string, engine.Strategy, engine.Options) error { return nil }))
+	_, refusals := config.LoadRefusals(c.Venue.RefusalsFile)
+	return errors.Join(mode, refusals, buildStrategies(c, func(string, engine.Strategy, engine.Options) error { return nil }))
 }
 
 func look(what string, err error, detail string) finding {

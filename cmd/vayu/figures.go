@@ -15,6 +15,7 @@ import (
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/risk"
 	"github.com/vayu-trading/vayu/exec/gateway"
+	"github.com/vayu-trading/vayu/exec/rest"
 )
 
 // meter compares the process at two moments: its garbage and its time.
@@ -86,8 +87,18 @@ func (s *system) document(m meter) *report.Document {
 
 func retries(desk *gateway.Snapshot) report.Retries {
 	attempts, retried := desk.Core.Attempts()
+	calls := make(map[string]report.Calls)
+	for e := range rest.Endpoints {
+		if c, any := desk.CallsTo(rest.Endpoint(e)); any {
+			calls[rest.Endpoint(e).String()] = report.Calls{
+				Attempts: c.Attempts, Retried: c.Retried, Throttled: c.Throttled, NotSent: c.NotSent, TimedOut: c.TimedOut,
+				Ambiguous: c.Ambiguous, Refused: c.Refused, Malformed: c.Malformed, Delay: int64(c.Delay),
+			}
+		}
+	}
 	return report.Retries{
-		Attempts: attempts, Retried: retried, Throttled: desk.Core.Throttled,
+		Endpoints: calls,
+		Attempts:  attempts, Retried: retried, Throttled: desk.Core.Throttled,
 		Ambiguous: desk.Core.Ambiguous, Resolved: desk.Core.Resolved, Renewals: desk.Renewals,
 	}
 }

@@ -24,7 +24,7 @@ func openJournal(folder string) (*journal.Journal, error) {
 	case errors.Is(err, journal.ErrLocked):
 		return nil, &exitError{exitTemporary, fmt.Errorf("another engine runs with this folder: %w", err)}
 	case errors.Is(err, journal.ErrDamaged):
-		return nil, fmt.Errorf("%w; `vayu journal fsck` tells more. Nothing is traded on a journal with a hole: look at the venue's order list, move the folder away, and start with an empty one", err)
+		return nil, fmt.Errorf("nothing is traded on a journal with a hole: %w", err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: journal.folder: %w", config.ErrConfig, err)
 	}
@@ -34,6 +34,17 @@ func openJournal(folder string) (*journal.Journal, error) {
 // restore takes up what earlier runs of the day left, then records the start
 // of this one. Both are before the order core begins: the journal is ours alone.
 func (s *system) restore(tag order.Tag) error {
+	switch found := s.journal.Report(); {
+	case found.Lost > 0:
+		s.alarm(fmt.Sprintf("the machine lost its power before %d records of the journal were on disk: orders are learnt from the venue's lists", found.Lost))
+	case len(found.CutFiles) > 0:
+		s.log.Warn("the journal's end was torn and is cut", "kept", found.CutFiles)
+	}
+	if n, err := s.journal.Prune(tag.Day.AddDays(-s.config.Journal.KeepDays)); err != nil {
+		s.log.Warn("old journal files stay", "error", err)
+	} else if n > 0 {
+		s.log.Info("old journal files removed", "files", n, "older_than_days", s.config.Journal.KeepDays)
+	}
 	records, logins, starts := 0, []market.UnixNano(nil), []market.UnixNano(nil)
 	err := s.gateway.Restore(func(take func(*journal.Record) error) error {
 		return s.journal.ReplayDay(tag.Day, func(r *journal.Record) error {

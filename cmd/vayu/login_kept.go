@@ -48,19 +48,6 @@ func (s *system) keepLogin(c *session.Credential, login session.Token) {
 	}
 }
 
-// writePrivate puts text in the place of a file that only this user can reach.
-func writePrivate(path string, text []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Chmod(0o600), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
 // resumeLogin takes up the session of the last run, if it kept one for this
 // application.
 func (s *system) resumeLogin() {

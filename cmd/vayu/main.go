@@ -46,6 +46,8 @@ type cli struct {
 	Kill     stopTrading  `cmd:"" help:"Stop a running engine's trading: reduce, cancel, flatten or stop."`
 	Operator operate      `cmd:"" help:"Talk to a running engine: its status, a lower kill level, a person's verdict on an order or a contract."`
 	Explain  explainOrder `cmd:"" help:"The whole life of one order, from the journal: stages, attempts, verdicts, moves."`
+	Journal  journals     `cmd:"" help:"The journal itself: is it whole (fsck), what is in it (dump)."`
+	Login    browserLogin `cmd:"" help:"Log in at the venue with a browser; a running engine takes the new login up by itself."`
 	Doctor   doctor       `cmd:"" help:"Is everything ready to trade? Looks at the configuration, credentials, calendar and disk."`
 }
 

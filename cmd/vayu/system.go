@@ -76,6 +76,7 @@ type system struct {
 	started  market.Stamp
 
 	restored  int      // records of earlier runs of the day
+	refusals  []string // the operator's texts that mean an order was refused
 	unsettled []string // orders that were not over when the run ended
 }
 
@@ -124,6 +125,9 @@ func newSystem(ctx context.Context, set setting) (*system, error) {
 		return nil, err
 	}
 	tag := order.Tag{Instance: [2]byte{'V', 'Y'}, Day: today, Boot: boot}
+	if s.refusals, err = config.LoadRefusals(set.config.Venue.RefusalsFile); err != nil {
+		return nil, err
+	}
 	if s.gateway, err = gateway.New(s.gatewayConfig(tag)); err != nil {
 		return nil, err
 	}
@@ -225,7 +229,7 @@ func (s *system) gatewayConfig(tag order.Tag) gateway.Config {
 	policy := retry.Default()
 	policy.MaxRetries, policy.Initial, policy.Max = c.Retry.MaxRetries, c.Retry.InitialBackoff.Duration, c.Retry.MaxBackoff.Duration
 	return gateway.Config{
-		BaseURL: c.Venue.RestURL, RootCAs: s.roots, AppKey: s.appKey, Secret: s.secret,
+		BaseURL: c.Venue.RestURL, RootCAs: s.roots, Refusals: s.refusals, AppKey: s.appKey, Secret: s.secret,
 		Universe: s.universe, Session: &s.store, Clock: s.clock, Log: s.log.Named("gateway"),
 		Emit: func(u *order.Update) {
 			s.account.deliver(u)
@@ -238,7 +242,7 @@ func (s *system) gatewayConfig(tag order.Tag) gateway.Config {
 		Armed:         s.onArmed,
 		Core: gateway.CoreConfig{
 			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed, Fence: s.fence,
-			Tag: tag, Recorder: s.journal, Strategies: strategyNames(c),
+			Tag: tag, Recorder: s.journal, Strategies: strategyNames(c), Lenient: c.Orders.Lenient,
 		},
 	}
 }
@@ -376,6 +380,7 @@ func (s *system) run(ctx context.Context) error {
 		start(&desk, serving, "order stream", s.orders.Run)
 		start(&parts, trading, "tick stream", s.ticks.Run)
 		start(&parts, trading, "strategies", s.host.Run)
+		start(&parts, trading, "probe", s.probeWindow)
 		s.streams.Store(true)
 		select {
 		case <-ctx.Done():
@@ -390,6 +395,27 @@ func (s *system) run(ctx context.Context) error {
 	desk.Wait()
 	s.journal.Append(&journal.Record{Kind: journal.Stopped, At: s.clock.Now()}, true)
 	return err
+}
+
+// probeWindow finds out, where the configuration asks for it, whether lost
+// orders may be sent again. Until then, and without a proof, they are not.
+func (s *system) probeWindow(ctx context.Context) error {
+	policy := s.config.Orders.Unknown
+	if policy == order.Never {
+		return nil
+	}
+	window, err := s.gateway.ProbeWindow(ctx)
+	switch fence := policy.HardFence(window); {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.alarm("orders.unknown: the venue's window for timestamps could not be probed, lost orders are not sent again: " + err.Error())
+	case fence == 0:
+		s.alarm("orders.unknown: the venue takes old timestamps, lost orders are not sent again")
+	default:
+		s.log.Info("the venue refuses old requests: lost orders may be sent again", "window", window, "after", fence)
+		s.gateway.HardFence(fence)
+	}
+	return nil
 }
 
 // settling is how long a run waits at its end: as long as a request may be late

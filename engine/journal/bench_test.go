@@ -2,12 +2,14 @@ package journal
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/vayu-trading/vayu/engine/market"
 )
@@ -67,43 +69,74 @@ func BenchmarkAppend(b *testing.B) {
 	}), "copy-ns")
 }
 
-// BenchmarkAppendWhileSyncing appends at a busy engine's pace while Run syncs,
-// and measures every single append beside a plain copy of as many bytes.
+// BenchmarkAppendWhileSyncing appends at a busy engine's pace while groups go
+// to disk, and measures every single append beside a plain copy of as many
+// bytes. The way not taken, one mapped file that is synced itself, runs beside.
 func BenchmarkAppendWhileSyncing(b *testing.B) {
 	for _, pace := range []time.Duration{25 * time.Microsecond, 400 * time.Microsecond} {
-		b.Run("every="+pace.String(), func(b *testing.B) {
+		b.Run("hot-file/every="+pace.String(), func(b *testing.B) {
 			j, err := Open(Config{Folder: b.TempDir()})
 			require.NoError(b, err)
 			ctx, stop := context.WithCancel(b.Context())
 			var keeper sync.WaitGroup
 			keeper.Go(func() { _ = j.Run(ctx) })
 			r := sending()
-			copies, form := make([][Size]byte, 1<<14), [Size]byte{1}
-			for i := range copies {
-				copies[i] = form
-			}
-			var appends, floor []time.Duration
-			b.ResetTimer()
-			for begin := time.Now(); b.Loop(); {
-				for i := time.Duration(len(appends)); time.Since(begin) < i*pace; {
-				}
-				before := time.Now()
-				kept := j.Append(&r, true)
-				between := time.Now()
-				copies[len(floor)%len(copies)] = form
-				after := time.Now()
-				require.True(b, kept)
-				appends, floor = append(appends, between.Sub(before)), append(floor, after.Sub(between))
-			}
-			b.StopTimer()
+			paced(b, pace, func() bool { return j.Append(&r, true) })
 			stop()
 			keeper.Wait()
 			require.NoError(b, j.Health())
 			require.NoError(b, j.Close())
-			tail(b, appends, "append")
-			tail(b, floor, "copy")
+		})
+		b.Run("synced-mapping/every="+pace.String(), func(b *testing.B) {
+			const records = 1 << 18
+			path := filepath.Join(b.TempDir(), "segment")
+			made, err := machine{}.prepare(path, records*Size)
+			require.NoError(b, err)
+			defer made.Close()
+			memory, err := mapFile(made.(data).File, records*Size)
+			require.NoError(b, err)
+			ctx, stop := context.WithCancel(b.Context())
+			var keeper sync.WaitGroup
+			keeper.Go(func() {
+				for ctx.Err() == nil {
+					_ = made.Sync()
+					time.Sleep(20 * time.Millisecond)
+				}
+			})
+			r := sending()
+			paced(b, pace, func() bool {
+				r.Encode((*[Size]byte)(memory[r.Sequence%records*Size:]))
+				r.Sequence++
+				return true
+			})
+			stop()
+			keeper.Wait()
+			require.NoError(b, unix.Munmap(memory))
 		})
 	}
+}
+
+// paced calls keep again and again at a pace, and reports how long it took.
+func paced(b *testing.B, pace time.Duration, keep func() bool) {
+	copies, form := make([][Size]byte, 1<<14), [Size]byte{1}
+	for i := range copies {
+		copies[i] = form
+	}
+	var appends, floor []time.Duration
+	for begin := time.Now(); b.Loop(); {
+		for i := time.Duration(len(appends)); time.Since(begin) < i*pace; {
+		}
+		before := time.Now()
+		kept := keep()
+		between := time.Now()
+		copies[len(floor)%len(copies)] = form
+		after := time.Now()
+		require.True(b, kept)
+		appends, floor = append(appends, between.Sub(before)), append(floor, after.Sub(between))
+	}
+	b.StopTimer()
+	tail(b, appends, "append")
+	tail(b, floor, "copy")
 }
 
 func tail(b *testing.B, times []time.Duration, of string) {

@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -174,8 +176,37 @@ func (j *Journal) spareLocked() error {
 	if j.spare != nil {
 		return nil
 	}
-	size := (&segment{capacity: uint32(j.config.SegmentRecords)}).size()
-	made, err := j.disk.prepare(filepath.Join(j.config.Folder, spareName), size)
+	made, err := j.disk.prepare(filepath.Join(j.config.Folder, spareName), j.spareSize())
+	if err != nil {
+		return err
+	}
+	j.spare = made
+	return nil
+}
+
+func (j *Journal) spareSize() int64 {
+	return (&segment{capacity: uint32(j.config.SegmentRecords)}).size()
+}
+
+// takeSpare takes over the spare segment that an earlier run prepared and did
+// not begin: a begun one has a header, whole or not.
+func (j *Journal) takeSpare() error {
+	path := filepath.Join(j.config.Folder, spareName)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() != j.spareSize() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	header, err := readHeader(path)
+	if err != nil {
+		return err
+	}
+	if len(bytes.TrimRight(header, "\x00")) > 0 {
+		return nil
+	}
+	made, err := j.disk.open(path)
 	if err != nil {
 		return err
 	}
@@ -242,6 +273,7 @@ func (j *Journal) Close() error {
 	if j.closed {
 		return nil
 	}
+	j.retry = 0
 	err := j.syncLocked()
 	if err == nil && j.file != nil && j.segment.mark < j.durable.Load() {
 		j.segment.mark = j.durable.Load()

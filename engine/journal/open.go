@@ -89,6 +89,9 @@ func (j *Journal) settle(s *scan) error {
 			return err
 		}
 	}
+	if err := j.takeSpare(); err != nil {
+		return err
+	}
 	j.ring = &ring{memory: s.image, mask: uint64(s.hot.capacity) - 1}
 	if err := j.syncLocked(); err != nil {
 		return err

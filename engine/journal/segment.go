@@ -150,18 +150,24 @@ func segments(folder string) ([]segment, error) {
 
 // read reads the header.
 func (s *segment) read() error {
-	f, err := os.Open(s.path)
+	p, err := readHeader(s.path)
 	if err != nil {
 		return err
+	}
+	if err := s.parse(p); err != nil {
+		return damaged(s.path, 0, "%w", err)
+	}
+	return nil
+}
+
+// readHeader is a file's first page, or what there is of it.
+func readHeader(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
 	defer f.Close()
 	p := make([]byte, page)
 	n, err := readFull(f, p, 0)
-	if err != nil {
-		return err
-	}
-	if err := s.parse(p[:n]); err != nil {
-		return damaged(s.path, 0, "%w", err)
-	}
-	return nil
+	return p[:n], err
 }

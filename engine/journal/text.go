@@ -13,98 +13,122 @@ func (r *Record) String() string {
 	if r.ID != 0 {
 		fmt.Fprintf(&b, " order %d", r.ID)
 	}
-	field := func(name string, value any) {
-		if text := fmt.Sprint(value); text != "" && text != "0" && text != "0s" && text != "0.00" {
-			fmt.Fprintf(&b, " %s=%s", name, text)
+	r.Fields(func(name string, value any) {
+		switch v := value.(type) {
+		case bool:
+			fmt.Fprintf(&b, " %s", name)
+		case string:
+			fmt.Fprintf(&b, " %s=%q", name, v)
+		default:
+			fmt.Fprintf(&b, " %s=%v", name, v)
 		}
-	}
-	flag := func(on bool, name string) {
-		if on {
-			b.WriteString(" " + name)
-		}
-	}
-	text := func(s string) {
-		if s != "" {
-			fmt.Fprintf(&b, " %q", s)
-		}
-	}
+	})
+	return b.String()
+}
+
+// Fields calls add with the name and value of everything that the record's
+// Kind sets and that is not empty, in a fixed order. A value is a number, a
+// string, true, or says itself what it is.
+func (r *Record) Fields(add func(name string, value any)) {
 	switch r.Kind {
 	case Started:
 		s := &r.Start
-		field("instance", string(s.Tag.Instance[:]))
-		field("day", s.Tag.Day)
-		field("boot", s.Tag.Boot)
-		flag(s.Armed, "armed")
-		text(s.Version)
+		add("instance", string(s.Tag.Instance[:]))
+		add("day", s.Tag.Day)
+		add("boot", s.Tag.Boot)
+		some(add, "armed", s.Armed)
+		some(add, "version", s.Version)
 	case Named:
-		field("strategy", r.Name.Strategy)
-		text(r.Name.Text)
+		add("strategy", r.Name.Strategy)
+		some(add, "name", r.Name.Text)
 	case Intended:
 		i := &r.Intent
-		fmt.Fprintf(&b, " %s %d %v at %s", i.Side, i.Quantity, i.Key, i.Price)
-		field("trigger", i.Trigger)
-		field("class", i.Class)
-		field("tif", i.TIF)
-		field("strategy", i.Strategy)
-		field("signal", i.Signal)
+		add("side", i.Side)
+		add("quantity", i.Quantity)
+		add("contract", &i.Key)
+		add("price", i.Price)
+		some(add, "trigger", i.Trigger)
+		add("tif", i.TIF)
+		add("class", i.Class)
+		add("strategy", i.Strategy)
+		some(add, "signal", i.Signal)
 		if i.TickAt != 0 && i.DecidedAt != 0 {
-			field("tick_to_decision", i.DecidedAt.Sub(i.TickAt))
+			add("tick_to_decision", i.DecidedAt.Sub(i.TickAt))
 		}
 	case Sending, Reading, Answered:
-		k := &r.Call
-		fmt.Fprintf(&b, " %s", k.Kind)
-		field("attempt", k.Attempt)
-		field("class", k.Class)
-		field("slot", k.Slot)
-		field("epoch", k.Epoch)
-		field("price", k.Price)
-		if r.Kind == Answered {
-			field("verdict", k.Verdict)
-			field("sent", [...]string{"", "part", "nothing"}[min(k.Sent, 2)])
-			flag(k.Late, "late")
-			field("took", k.Took.Round(time.Microsecond))
-			field("retry_after", k.RetryAfter)
-			field("next_attempt_in", k.Delay)
-			text(k.Text)
-		}
+		r.callFields(add)
 	case Moved:
-		m := &r.Move
-		fmt.Fprintf(&b, " %v -> %v", m.Move, m.State)
-		field("venue_id", m.VenueID)
-		field("filled", m.Filled)
-		field("cancelled", m.Cancelled)
-		field("expired", m.Expired)
-		field("value", m.Value)
-		field("price", m.Price)
-		field("price_wanted", m.PriceWanted)
-		field("attempts", m.Attempts)
-		field("absences", m.Absences)
-		field("notice", m.Notice)
-		flag(m.CancelWanted, "cancel_wanted")
-		flag(m.Estimated, "estimated")
-		flag(m.EndedByVenue, "ended_by_venue")
-		text(m.Text)
+		r.moveFields(add)
 	case Leveled:
-		fmt.Fprintf(&b, " K%d", r.Level.Level)
-		flag(r.Level.Operator, "by_operator")
-		text(r.Level.Text)
+		add("level", r.Level.Level)
+		some(add, "by_operator", r.Level.Operator)
+		some(add, "why", r.Level.Text)
 	case Held:
-		fmt.Fprintf(&b, " %v quantity=%d average=%s", r.Holding.Key, r.Holding.Quantity, r.Holding.Average)
+		add("contract", &r.Holding.Key)
+		add("quantity", r.Holding.Quantity)
+		add("average", r.Holding.Average)
 	case Blocked:
-		fmt.Fprintf(&b, " %v", r.Block.Key)
-		flag(!r.Block.Blocked, "no longer")
-		text(r.Block.Text)
+		add("contract", &r.Block.Key)
+		some(add, "blocked", r.Block.Blocked)
+		some(add, "free_again", !r.Block.Blocked)
+		some(add, "why", r.Block.Text)
 	case Login:
-		field("epoch", r.Session.Epoch)
-		if r.Session.OK {
-			field("until", r.Session.Expiry)
-		} else {
-			b.WriteString(" refused")
-		}
+		add("epoch", r.Session.Epoch)
+		some(add, "ok", r.Session.OK)
+		some(add, "refused", !r.Session.OK)
+		some(add, "until", r.Session.Expiry)
 	case Noted:
-		text(r.Text)
+		some(add, "text", r.Text)
 	case Tripped:
-		fmt.Fprintf(&b, " breaker=%d state=%d", r.Trip.Breaker, r.Trip.State)
+		add("breaker", r.Trip.Breaker)
+		add("state", r.Trip.State)
 	}
-	return b.String()
+}
+
+func (r *Record) callFields(add func(string, any)) {
+	k := &r.Call
+	add("call", k.Kind)
+	some(add, "attempt", k.Attempt)
+	add("class", k.Class)
+	some(add, "slot", k.Slot)
+	some(add, "epoch", k.Epoch)
+	some(add, "price", k.Price)
+	if r.Kind != Answered {
+		return
+	}
+	add("verdict", k.Verdict)
+	some(add, "sent", [...]string{"", "part", "nothing"}[min(k.Sent, 2)])
+	some(add, "late", k.Late)
+	some(add, "took", k.Took.Round(time.Microsecond))
+	some(add, "retry_after", k.RetryAfter)
+	some(add, "next_attempt_in", k.Delay)
+	some(add, "said", k.Text)
+}
+
+func (r *Record) moveFields(add func(string, any)) {
+	m := &r.Move
+	add("move", m.Move)
+	add("state", m.State)
+	some(add, "venue_id", m.VenueID)
+	some(add, "filled", m.Filled)
+	some(add, "cancelled", m.Cancelled)
+	some(add, "expired", m.Expired)
+	some(add, "value", m.Value)
+	some(add, "price", m.Price)
+	some(add, "price_wanted", m.PriceWanted)
+	some(add, "attempts", m.Attempts)
+	some(add, "absences", m.Absences)
+	some(add, "notice", m.Notice)
+	some(add, "cancel_wanted", m.CancelWanted)
+	some(add, "estimated", m.Estimated)
+	some(add, "ended_by_venue", m.EndedByVenue)
+	some(add, "why", m.Text)
+}
+
+// some adds what is not empty.
+func some[T comparable](add func(string, any), name string, value T) {
+	var none T
+	if value != none {
+		add(name, value)
+	}
 }

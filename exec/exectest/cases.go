@@ -21,6 +21,7 @@ type behaviour struct {
 	name   string
 	change func(*Setup)
 	play   func(*rig)
+	slow   bool // waits for the fence, seconds of real time
 }
 
 func cases() []behaviour {
@@ -50,10 +51,11 @@ func cases() []behaviour {
 		{name: "ALostAnswerToAModificationIsFoundOut", play: losesModifyAnswer},
 		{name: "AFillThatNoNoticeToldOfIsFoundByReading", play: losesNotices},
 		{name: "NoticesThatComeTwiceOrOutOfOrderCountOnce", play: shufflesNotices},
-		{name: "ABrokenOrderStreamIsMadeUpForByReading", play: breaksStream},
-		{name: "AnEmptyListProvesNothing", play: emptiesLists},
+		{name: "ABrokenOrderStreamIsMadeUpForByReading", change: seldomPolls, play: breaksStream},
+		{name: "EntriesWaitUntilWhatABrokenStreamMissedIsRead", change: patientEntries, play: waitsForLists},
+		{name: "AnEmptyListProvesNothing", play: emptiesLists, slow: true},
 		{name: "AThrottledPlacementGoesOutLater", change: quickToForget, play: throttledLenient},
-		{name: "AThrottledPlacementIsInDoubtWhenThrottlesAreNotBelieved", change: strict, play: throttledStrict},
+		{name: "AThrottledPlacementIsInDoubtWhenThrottlesAreNotBelieved", change: strict, play: throttledStrict, slow: true},
 		{name: "OurOwnLimitsKeepTheVenueFromThrottling", change: narrowLimits, play: pacesItself},
 		{name: "ASessionRenewedInTheMiddleLosesNothing", change: patientEntries, play: renews},
 		{name: "TheKillLevelCancelsAndFlattens", play: kills},
@@ -61,10 +63,17 @@ func cases() []behaviour {
 		{name: "ARestartFindsPositionsAndLeavesOldOrdersAlone", play: restarts},
 	}
 	for _, lost := range unknownOutcomes {
-		list = append(list, behaviour{name: "AnUnknownOutcomeIsResolvedToOneOrder/" + lost.name, play: func(r *rig) { inDoubt(r, lost.faults, lost.placed) }})
+		list = append(list, behaviour{
+			name: "AnUnknownOutcomeIsResolvedToOneOrder/" + lost.name, slow: true,
+			play: func(r *rig) { inDoubt(r, lost.faults, lost.placed) },
+		})
 		if lost.placed { // then a notice may have told: without one, lists must
-			lost.faults.LoseNotice = 1
-			list = append(list, behaviour{name: "AnUnknownOutcomeIsResolvedWithoutNotices/" + lost.name, play: func(r *rig) { inDoubt(r, lost.faults, true) }})
+			deaf := lost.faults
+			deaf.LoseNotice = 1
+			list = append(list, behaviour{
+				name: "AnUnknownOutcomeIsResolvedWithoutNotices/" + lost.name, slow: true,
+				play: func(r *rig) { inDoubt(r, deaf, true) },
+			})
 		}
 	}
 	return list
@@ -80,13 +89,16 @@ var unknownOutcomes = []struct {
 	{"TheRequestIsLost", sim.Faults{DropBefore: 1}, false},
 	{"TheAnswerIsCut", sim.Faults{DropAfter: 1}, true},
 	{"NoAnswerComes", sim.Faults{LoseAnswer: 1}, true},
-	{"ItIsTakenLate", sim.Faults{LateAccept: 1, LateBy: 800 * time.Millisecond}, true},
+	{"ItIsTakenLate", sim.Faults{LateAccept: 1, LateBy: 500 * time.Millisecond}, true},
 	{"TheGatewayAnswersWithAPage", sim.Faults{HTML502: 1}, false},
 	{"TheBackEndIsDown", sim.Faults{BackendDown: 1}, false},
 	{"TheServerThrows", sim.Faults{Exception: 1}, false},
 }
 
 func slowExchange(s *Setup) { s.Venue.ExchangeDelay = 300 * time.Millisecond }
+
+// seldomPolls leaves it to the gateway's own doubts to read.
+func seldomPolls(s *Setup) { s.Core.PollOpen = time.Hour }
 
 func patientEntries(s *Setup) { s.Core.EntryTTL = time.Minute }
 
@@ -452,17 +464,26 @@ func losesNotices(r *rig) {
 
 func shufflesNotices(r *rig) {
 	r.faults(sim.Faults{RepeatNotice: 1, SwapNotice: 1})
-	r.quote(call, 9990, 650, 10010, lot)
-	taken := r.place(market.Buy, 2, 10010)
-	r.until("a part fills", func() bool { return r.last(taken).Filled == lot })
-	resting := r.place(market.Buy, 1, 9900)
-	r.until("the other rests", func() bool { return r.last(resting).State.Live() })
-	r.modify(resting, 9905)
-	r.until("its price moved", func() bool { return r.last(resting).Price == 9905 })
-	r.quote(call, 9890, 650, 9905, 650)
+	parts := r.place(market.Buy, 6, 9900)
+	moved := r.place(market.Buy, 1, 9800)
+	r.until("both are known", func() bool { return r.last(parts).State.Live() && r.last(moved).State.Live() })
 
-	r.reaches(taken, order.Filled)
-	r.reaches(resting, order.Filled)
+	filled := market.Units(0)
+	for n := range market.Units(4) { // two fills that follow each other change places
+		part := lot * (1 + n%2)
+		filled += part
+		r.quote(call, 9800, 650, 9900, part)
+		r.until("the venue has filled more", func() bool { return r.fact(parts).filled == filled })
+	}
+	for _, price := range []market.Paise{9805, 9810, 9815} { // likewise two changes
+		r.modify(moved, price)
+		r.until("the price moved", func() bool { return r.last(moved).Price == price })
+	}
+
+	r.reaches(parts, order.Filled)
+	r.cancel(moved)
+	r.reaches(moved, order.Cancelled)
+	require.Equal(r, []market.Paise{9800, 9805, 9810, 9815}, r.prices(moved), "an old notice brings no old price back")
 }
 
 func breaksStream(r *rig) {
@@ -481,6 +502,23 @@ func breaksStream(r *rig) {
 	r.until("the gateway is in step again", func() bool { return r.republished().Standing.Synced })
 	r.cancel(gone)
 	r.reaches(gone, order.Cancelled)
+}
+
+func waitsForLists(r *rig) {
+	known := r.place(market.Buy, 1, 9900)
+	r.reaches(known, order.Working)
+	time.Sleep(2 * r.setup.Core.Visibility) // from now on every list must show it
+	r.faults(sim.Faults{EmptyList: 1})      // so none will prove anything
+	r.Venue().BreakStream()
+	r.until("the gateway knows that it may have missed something", func() bool { return !r.Snapshot().Standing.Synced })
+
+	waiting := r.place(market.Buy, 1, 9905)
+	time.Sleep(time.Second)
+	require.Equal(r, order.Queued, r.last(waiting).State)
+	require.Zero(r, r.fact(waiting).accepted)
+	r.faults(sim.Faults{})
+
+	r.reaches(waiting, order.Working)
 }
 
 func emptiesLists(r *rig) {
@@ -602,6 +640,9 @@ func restarts(r *rig) {
 
 	next.quote(call, 9890, 650, 9900, 650)
 	next.until("its fill is counted", func() bool { return next.holds(call) == 2*lot })
+	next.audit()
+	next.Kill(risk.FlattenAll, "drill")
+	next.until("what was held before is closed too", func() bool { return next.holds(call) == 0 })
 	next.audit()
 	r.Desk = next.Desk // the old one's own books end where it ended
 	require.Equal(r, lot, r.fact(resting).filled)

@@ -57,18 +57,22 @@ type Setup struct {
 // Opener opens a gateway over a venue of its own.
 type Opener = func(t *testing.T, s Setup) Desk
 
-// Run shows that a gateway behaves, each case as a parallel subtest.
+// Run shows that a gateway behaves, each case as a parallel subtest. With
+// -short it leaves out the cases that wait for the fence.
 func Run(t *testing.T, open Opener) {
-	run(t, open, func(t *testing.T, test func(*testing.T)) { test(t) })
+	run(t, open, testing.Short(), func(t *testing.T, test func(*testing.T)) { test(t) })
 }
 
 // RunVirtual is Run in virtual time: everything that the opener starts lives in
 // the bubble of its case.
-func RunVirtual(t *testing.T, open Opener) { run(t, open, synctest.Test) }
+func RunVirtual(t *testing.T, open Opener) { run(t, open, false, synctest.Test) }
 
-func run(t *testing.T, open Opener, within func(*testing.T, func(*testing.T))) {
+func run(t *testing.T, open Opener, short bool, within func(*testing.T, func(*testing.T))) {
 	for _, c := range cases() {
 		t.Run(c.name, func(t *testing.T) {
+			if short && c.slow {
+				t.Skip("it waits for the fence, some seconds of real time: run without -short")
+			}
 			t.Parallel()
 			within(t, func(t *testing.T) {
 				setup := newSetup(t)
@@ -119,7 +123,7 @@ func newSetup(t *testing.T) Setup {
 		Day: day, Universe: universe,
 		Core: gateway.CoreConfig{
 			Book: book.New(universe), Gate: gate, Tag: order.Tag{Instance: [2]byte{'C', 'T'}, Day: day, Boot: 1}, Lenient: true,
-			Fence: 2 * time.Second, Visibility: 300 * time.Millisecond, Notice: 700 * time.Millisecond, PollOpen: time.Second,
+			Fence: 1500 * time.Millisecond, Visibility: 300 * time.Millisecond, Notice: 700 * time.Millisecond, PollOpen: time.Second,
 		},
 		Venue:    sim.Config{Seed: 7, Texts: sim.Texts{Protection: tooFar}, Close: 15*time.Hour + 30*time.Minute},
 		Refusals: []string{tooFar},

@@ -35,7 +35,8 @@ type rig struct {
 // told is what was said of one order.
 type told struct {
 	last    order.Update
-	states  []order.State // each once, as reached
+	states  []order.State  // each once, as reached
+	prices  []market.Paise // likewise
 	reasons []string
 }
 
@@ -92,6 +93,9 @@ func (r *rig) hear(u *order.Update) {
 	r.wrong = append(r.wrong, misfits(&o.last, u)...)
 	if len(o.states) == 0 || o.states[len(o.states)-1] != u.State {
 		o.states = append(o.states, u.State)
+	}
+	if len(o.prices) == 0 || o.prices[len(o.prices)-1] != u.Price {
+		o.prices = append(o.prices, u.Price)
 	}
 	if u.Reason != "" {
 		o.reasons = append(o.reasons, u.Reason)
@@ -154,6 +158,13 @@ func (r *rig) states(id order.ID) []order.State {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	return slices.Clone(r.orders[id].states)
+}
+
+// prices is the limits that an order was told to have.
+func (r *rig) prices(id order.ID) []market.Paise {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	return slices.Clone(r.orders[id].prices)
 }
 
 func (r *rig) holds(id market.InstrumentID) market.Units {

@@ -23,6 +23,9 @@ func TestGatewayConformsAtTheTwin(t *testing.T) { exectest.Run(t, openAtTwin) }
 
 // Over a wire or in the process: the same script ends the same, order by order.
 func TestTheLiveAndThePaperGatewayEndAlike(t *testing.T) {
+	if testing.Short() {
+		t.Skip("scripts at the speed of a wire take a quarter of a minute: run without -short")
+	}
 	var count exectest.Count
 	for seed := range uint64(3) {
 		live := exectest.Play(t, openAtTwin, seed)

@@ -61,6 +61,8 @@ type conn struct {
 	call     call          // written by the claimant, read by the reader while in flight
 	calls    int           // requests carried; the claimant's
 	peek     func() bool   // false when the peer has closed or said something unasked
+	born     market.Mono   // when it was opened
+	unused   bool          // the peer ended it before it carried anything; whoever closes it
 	idleAt   atomic.Int64  // market.Mono when it last became idle
 	maxIdle  time.Duration // its own share of the pool's bound
 	answer   httpAnswer    // the reader's
@@ -139,7 +141,8 @@ var errLost = errors.New("gateway: the connection ended before the request")
 
 // kill ends a claimed or idle connection.
 func (c *conn) kill() {
-	if c.state.Swap(connDead) != connDead {
+	if before := c.state.Swap(connDead); before != connDead {
+		c.unused = (before == connIdle || before == connClaimed) && c.idleAt.Load() == int64(c.born)
 		c.close()
 	}
 }

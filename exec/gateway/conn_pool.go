@@ -25,7 +25,8 @@ const (
 	lookupEvery    = time.Minute            // how old an answer may be; an older one is used until there is a newer
 	dialBackoff    = 100 * time.Millisecond // doubled with each failure
 	dialBackoffMax = 5 * time.Second
-	trustFailures  = 3 // refused handshakes in a row that only a person can mend
+	infancy        = time.Second // a connection that ends so young and unused is as good as refused
+	trustFailures  = 3           // refused handshakes in a row that only a person can mend
 )
 
 // DialFunc opens a transport connection: net.Dialer.DialContext, or a test's.
@@ -52,6 +53,7 @@ type pool struct {
 	distrust   func(error)          // handshakes are refused for good
 
 	slots   [maxConns]atomic.Pointer[conn] // written by run and by each connection's end
+	infants atomic.Int32                   // connections in a row that ended young and unused
 	demand  atomic.Int32                   // calls that wait for a connection; the owner writes
 	wake    chan struct{}
 	readers sync.WaitGroup
@@ -132,7 +134,7 @@ func (p *pool) run(ctx context.Context) {
 		now := time.Now()
 		wanted := p.warm + int(p.demand.Load()) - p.idle() - pending
 		wanted = min(wanted, maxConns-p.open()-pending)
-		if failures > 0 {
+		if failures > 0 || p.infants.Load() > 0 {
 			wanted = min(wanted, 1-pending)
 		}
 		for ; wanted > 0 && !now.Before(notUntil); wanted-- {
@@ -179,6 +181,9 @@ func (p *pool) run(ctx context.Context) {
 			}
 			failures, refused, notUntil = 0, 0, time.Time{}
 			p.install(c)
+			if young := p.infants.Load(); young > 0 { // wait before the next, should this one end like the last
+				notUntil = time.Now().Add(spread(int(young)))
+			}
 		case err := <-failed:
 			pending--
 			failures++
@@ -191,10 +196,15 @@ func (p *pool) run(ctx context.Context) {
 			} else {
 				refused = 0
 			}
-			pause := min(dialBackoff<<min(failures-1, 10), dialBackoffMax)
-			notUntil = time.Now().Add(pause/2 + rand.N(pause/2+1))
+			notUntil = time.Now().Add(spread(failures))
 		}
 	}
+}
+
+// spread is the pause after so many failures in a row.
+func spread(failures int) time.Duration {
+	pause := min(dialBackoff<<min(failures-1, 10), dialBackoffMax)
+	return pause/2 + rand.N(pause/2+1)
 }
 
 // install puts a connection where takers find it and starts its reader.
@@ -230,6 +240,11 @@ func (p *pool) retire() time.Duration {
 
 // ended forgets a dead connection.
 func (p *pool) ended(c *conn) {
+	if c.unused && p.clock.Now().Mono.Sub(c.born) < infancy {
+		p.infants.Add(1)
+	} else {
+		p.infants.Store(0)
+	}
 	for i := range p.slots {
 		if p.slots[i].CompareAndSwap(c, nil) {
 			break
@@ -251,7 +266,7 @@ func (p *pool) connect(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	tune(raw)
-	c := &conn{under: &countingConn{Conn: raw}, clock: p.clock, deliver: p.reader(), ended: p.ended, settled: p.settled}
+	c := &conn{born: p.clock.Now().Mono, under: &countingConn{Conn: raw}, clock: p.clock, deliver: p.reader(), ended: p.ended, settled: p.settled}
 	c.Conn = c.under
 	if p.tls != nil {
 		secure := newTLS(c.under, p.tls)
@@ -262,7 +277,7 @@ func (p *pool) connect(ctx context.Context) (*conn, error) {
 		c.Conn = secure
 	}
 	c.peek = peeker(raw, p.tls != nil)
-	c.idleAt.Store(int64(p.clock.Now().Mono))
+	c.idleAt.Store(int64(c.born))
 	c.maxIdle = p.maxIdle - rand.N(p.maxIdle/4+1) // so that they do not all end together
 	return c, nil
 }

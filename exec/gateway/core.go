@@ -33,6 +33,8 @@ type Core struct {
 	limits     *throttle.Gate
 	writes     *breaker.Breaker
 	reads      *breaker.Breaker
+	logins     *breaker.Breaker
+	loginCall  loginCall
 	budget     *retry.Budget
 	rng        *rand.Rand
 	view       book.View
@@ -43,8 +45,10 @@ type Core struct {
 	record     journal.Record // scratch: a local would escape through Recorder
 	unkept     bool           // the last record could not be kept
 	unkeptTold bool
-	tripped    [2]breaker.State // as the journal knows them
+	tripped    [3]breaker.State // as the journal knows them
 	delay      time.Duration    // until what the answer in hand leads to
+	planned    bool             // it leads to another attempt, after delay
+	endings    []Ending         // calls that ended in this step
 	next       market.Mono
 	dirty      bool            // something may be due now
 	midnight   market.UnixNano // the day's count ends
@@ -149,8 +153,8 @@ func NewCore(config CoreConfig) (*Core, error) {
 	rng := retry.NewRand(config.Seed)
 	c := &Core{
 		config: config, gate: config.Gate, slab: order.NewSlab(config.Orders), limits: throttle.New(config.Limits),
-		writes: breaker.New(rng), reads: breaker.New(rng), budget: retry.NewBudget(), rng: rng,
-		out: make([]Action, 0, 256), jobs: make([]job, config.Orders),
+		writes: breaker.New(rng), reads: breaker.New(rng), logins: breaker.New(rng), budget: retry.NewBudget(), rng: rng,
+		out: make([]Action, 0, 256), endings: make([]Ending, 0, maxCalls), jobs: make([]job, config.Orders),
 		active: make([]int32, 0, config.Orders), tombs: make([]int32, 0, config.Orders), bound: make([]int32, 0, config.Orders),
 		strangers: make([]stranger, 0, maxStrangers), exposure: make([]exposure, config.Universe.Len()+1),
 	}
@@ -161,7 +165,7 @@ func NewCore(config CoreConfig) (*Core, error) {
 // next Step. Hot path: see TestPlaceAckFillAllocatesNothing.
 func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	c.jumped += jump(c.at, at)
-	c.out, c.at = c.out[:0], at
+	c.out, c.endings, c.at = c.out[:0], c.endings[:0], at
 	if at.Wall >= c.midnight {
 		c.newDay()
 	}
@@ -188,6 +192,8 @@ func (c *Core) Step(e *Event, at market.Stamp) []Action {
 	case LoginEvent:
 		c.record.ID, c.record.Session = 0, e.Login
 		c.keep(journal.Login, true)
+	case FenceEvent:
+		c.config.HardFence = max(e.Fence, 0)
 	}
 	c.obey()
 	if c.dirty || at.Mono >= c.next {
@@ -434,6 +440,11 @@ func (c *Core) operator(p *Operator) {
 // Permit asks for a permit to make a read that the core did not order; without
 // one, again is when to ask again.
 func (c *Core) Permit(class order.Class, at market.Mono) (ok bool, again market.Mono) {
+	if class == order.Login {
+		if again := c.mayLogin(at); again > at {
+			return false, again
+		}
+	}
 	if c.limits.Take(class, false, at) {
 		c.budget.Called(false, at)
 		c.at.Mono = max(c.at.Mono, at)

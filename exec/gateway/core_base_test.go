@@ -110,6 +110,29 @@ func TestADifferenceBeforeTheFirstOwnOrderMovesTheBase(t *testing.T) {
 	require.Equal(t, order.Sending, w.state(w.place(w.ticket())))
 }
 
+func TestNoExitLeavesOnABaseThatNothingHasConfirmed(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	v := w.executed()
+	v.visible = 1 << 60 // the lists do not show it yet, the positions do
+	w.keep(ReadTrades)
+	w.step(&Event{Kind: SessionEvent, Session: w.session()})
+	w.step(&Event{Kind: StreamEvent, Stream: market.FeedLive})
+	w.run(w.now + 2*second)
+	require.EqualValues(t, lot, w.core.exposure[1].net)
+	v.visible = w.now
+	exit := w.ticket()
+	exit.Side, exit.Price = market.Sell, 10005
+	w.place(exit)
+	w.step(&Event{Kind: StreamEvent, Stream: market.FeedGap})
+	w.run(w.now + second)
+	require.Equal(t, order.Queued, w.state(exit.ID), "the base is not agreed upon")
+
+	w.keeps = nil
+	w.answer(w.take(), Answer{Verdict: order.Unknown})
+	w.run(w.now + 30*second)
+	require.EqualValues(t, lot, w.core.exposure[1].net, "and was moved")
+}
+
 func TestAPositionOfARowThatNobodyCanReadIsStillFlattened(t *testing.T) {
 	w := newWorld(t, 1, nil)
 	v := w.executed()

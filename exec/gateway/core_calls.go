@@ -324,9 +324,72 @@ func (c *Core) account(k *flight, a *Answer) {
 
 // ended hands an answer to what waits for it.
 func (c *Core) ended(k *flight, a *Answer) {
-	c.delay = 0
+	c.delay, c.planned = 0, false
 	c.settled(k, a)
+	c.planRead(k, a)
 	c.keepAnswer(k, a)
+	e := Ending{
+		Slot: k.slot, Kind: k.kind, Class: k.class, Attempt: k.attempt, Epoch: a.Epoch, Verdict: a.Verdict, Late: k.late,
+		Again: c.planned && a.Verdict != order.OK, Delay: c.delay, Reason: a.Reason, Took: c.at.Mono.Sub(k.started),
+	}
+	if k.job >= 0 && c.jobs[k.job].o != nil {
+		e.ID = c.jobs[k.job].o.Ticket.ID
+	}
+	c.endings = append(c.endings, e)
+	s := &c.stats.Calls[k.kind]
+	switch a.Verdict {
+	case order.Refused:
+		s.Refused++
+	case order.RefusedPre:
+		s.Malformed++
+	case order.Unknown:
+		if k.kind.Write() && (!k.late || c.calls.find(k.slot) != nil) { // a time-out counts once, what comes after it does not
+			s.Ambiguous++
+		}
+	}
+	if e.Again {
+		s.Delay += c.delay
+	}
+}
+
+// Ending is how one attempt ended, and what follows from it.
+type Ending struct {
+	Slot    Slot
+	Kind    ActionKind
+	Class   order.Class
+	Attempt uint8
+	ID      order.ID // zero for reads of lists
+	Epoch   uint64
+	Verdict order.Verdict
+	Late    bool          // its time was over: now, or before
+	Again   bool          // there will be another attempt, if all still agrees
+	Delay   time.Duration // until then
+	Took    time.Duration
+	Reason  string
+}
+
+// Endings are the calls that ended in the last Step, borrowed until the next.
+func (c *Core) Endings() []Ending { return c.endings }
+
+// plan notes that the answer in hand leads to another attempt.
+func (c *Core) plan(delay time.Duration) { c.delay, c.planned = max(delay, 0), true }
+
+// planRead notes when a read that brought nothing is made again.
+func (c *Core) planRead(k *flight, a *Answer) {
+	if a.Verdict == order.OK || a.Verdict == order.Empty {
+		return
+	}
+	s, now := &c.sync, c.at.Mono
+	switch {
+	case k.kind == ReadOrders && s.listWanted:
+		c.plan(s.listAt.Sub(now))
+	case k.kind == ReadTrades && s.tradesWanted:
+		c.plan(s.tradesAt.Sub(now))
+	case k.kind == ReadPositions:
+		c.plan(s.positionsAt.Sub(now))
+	case k.kind == ReadOrder && k.job >= 0 && c.jobs[k.job].detailAt != 0:
+		c.plan(c.jobs[k.job].detailAt.Sub(now))
+	}
 }
 
 func (c *Core) settled(k *flight, a *Answer) {

@@ -86,7 +86,7 @@ func (c *Core) cancelled(j *job, k *flight, a *Answer) {
 		c.look(j, now.Add(c.config.Evidence))
 	}
 	j.cancelAt = now.Add(min(wait, most))
-	c.delay = min(wait, most)
+	c.plan(min(wait, most))
 }
 
 // aliveAgain lets a cancel that was refused be repeated once a later read shows
@@ -253,7 +253,7 @@ func (c *Core) modified(j *job, k *flight, a *Answer) {
 			return
 		}
 		j.modifyAt = now.Add(delay)
-		c.delay = delay
+		c.plan(delay)
 		return
 	case order.Refused, order.RefusedPre:
 		c.dropPrice(j, "modification refused by the venue")

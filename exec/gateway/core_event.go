@@ -24,6 +24,7 @@ const (
 	KillEvent                      // Level, Text: an operator, the host or risk raises the kill level
 	OperatorEvent                  // Operator: a person answers what the engine could not
 	LoginEvent                     // Login: the session's keeper is about to log in, or has
+	FenceEvent                     // Fence: see CoreConfig.HardFence
 	eventKinds    = iota
 )
 
@@ -40,6 +41,7 @@ type Event struct {
 	Text     string // why, for KillEvent: a constant or an escaped text
 	Operator Operator
 	Login    journal.Session
+	Fence    time.Duration
 }
 
 // Slot names one call in flight. The shell hands it back with the answer and

@@ -42,7 +42,8 @@ func (c *Core) keepIntent(o *order.Order) bool {
 		Signal: t.Signal, Quantity: o.Quantity, Price: t.Price, Trigger: t.Trigger,
 		TickAt: t.TickAt, WokenAt: t.WokenAt, DecidedAt: t.DecidedAt,
 	}
-	return c.keep(journal.Intended, t.Class == order.Flatten)
+	adopted := o.State == order.Sending // it is at the venue: its record may not be missing
+	return c.keep(journal.Intended, t.Class == order.Flatten || adopted)
 }
 
 // keepCall records that a call is about to leave.
@@ -135,7 +136,7 @@ func (c *Core) tellUnkept() {
 
 // keepTrips records what the breakers did since the last event.
 func (c *Core) keepTrips() {
-	for i, b := range [...]*breaker.Breaker{c.writes, c.reads} {
+	for i, b := range [...]*breaker.Breaker{c.writes, c.reads, c.logins} {
 		if state := b.State(); state != c.tripped[i] {
 			c.tripped[i] = state
 			c.record.ID, c.record.Trip = 0, journal.Trip{Breaker: uint8(i), State: uint8(state)}

@@ -367,7 +367,7 @@ func (c *Core) again(j *job, a *Answer) {
 		return
 	}
 	j.notBefore = now.Add(delay)
-	c.delay = delay
+	c.plan(delay)
 }
 
 func (c *Core) giveUp(o *order.Order, why string) {

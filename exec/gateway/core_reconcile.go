@@ -346,8 +346,8 @@ func (c *Core) orphan(r *order.Report, id order.ID) *order.Order {
 	o.Quantity, o.Remark, o.Attempts = r.Quantity, r.Remark, 1
 	o.Sent = market.Stamp{Mono: c.at.Mono, Wall: c.at.Wall, Market: c.at.Market}
 	*c.job(o) = job{o: o}
-	c.keepIntent(o)
 	o.State, o.CancelWanted = order.Sending, true
+	c.keepIntent(o)
 	c.stats.Orphans++
 	c.alarm(id, "an order of ours that the journal does not know: adopted")
 	c.activate(c.job(o))

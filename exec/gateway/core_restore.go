@@ -58,7 +58,7 @@ func (c *Core) Restore(r *journal.Record, at market.Stamp) {
 		}
 		p.names[r.Name.Strategy] = c.strategyNamed(r.Name.Text)
 	case journal.Intended:
-		c.restoreIntent(r)
+		c.restoreIntent(r, then)
 	case journal.Sending:
 		c.restoreSending(r, then)
 	case journal.Moved:
@@ -121,7 +121,7 @@ func (c *Core) restoreCall(r *journal.Record, then, at market.Stamp) {
 	}
 }
 
-func (c *Core) restoreIntent(r *journal.Record) {
+func (c *Core) restoreIntent(r *journal.Record, then market.Stamp) {
 	i, p := &r.Intent, &c.past
 	if c.slab.Get(r.ID) != nil {
 		return
@@ -143,6 +143,10 @@ func (c *Core) restoreIntent(r *journal.Record) {
 		return
 	}
 	o.State, o.Quantity, o.Remark = order.Queued, i.Quantity, c.config.Tag.Remark(r.ID)
+	if i.Strategy == 0 && i.Class != order.Flatten {
+		// An orphan that was taken in: it was at the venue before this was written.
+		o.State, o.Attempts, o.CancelWanted, o.Sent = order.Sending, 1, true, then
+	}
 	*c.job(o) = job{o: o}
 	p.orders = append(p.orders, o)
 	c.gate.Remember(&o.Ticket)

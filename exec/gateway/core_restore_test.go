@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -196,6 +197,23 @@ func TestAfterALossOfPowerOrdersWithOurTextAreAdoptedAndCancelled(t *testing.T) 
 	require.True(t, w.alarmed("the journal does not know"))
 	require.Equal(t, order.Cancelled, w.state(id))
 	require.Equal(t, order.StatusCancelled, v.report.Status)
+}
+
+func TestAnAdoptedOrphanIsNotTakenForAnUnsentIntentAtTheNextStart(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.journal = w.journal[:0] // the power was lost before anything was synced
+	w.restart(true)
+	w.run(w.now + 2*second)
+	w.journal = slices.DeleteFunc(w.journal, func(r journal.Record) bool { return r.Kind == journal.Moved || r.Kind == journal.Sending })
+
+	w.restart(true) // killed right after the adoption was written
+
+	require.Equal(t, order.Ambiguous, w.core.slab.Get(id).State)
+	w.run(w.now + 30*second)
+	require.True(t, w.core.slab.Get(id).State.Terminal(), "it was cancelled: %v", w.core.slab.Get(id).State)
+	require.NotEqual(t, order.ExpiredLocal, w.core.slab.Get(id).State)
 }
 
 func TestAnExitPassesWhileAGapIsRead(t *testing.T) {

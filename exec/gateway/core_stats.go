@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/vayu-trading/vayu/exec/breaker"
 	"github.com/vayu-trading/vayu/exec/throttle"
 )
@@ -12,6 +14,10 @@ type CallStats struct {
 	Throttled uint64
 	NotSent   uint64
 	TimedOut  uint64
+	Ambiguous uint64        // writes that ended without evidence, time-outs among them
+	Refused   uint64        // by a text that is listed
+	Malformed uint64        // refused unread: our own fault
+	Delay     time.Duration // planned before repeats, all together
 }
 
 // Stats counts what the core did. It is the owner's; a copy is anyone's.
@@ -51,6 +57,7 @@ func (s *Stats) Attempts() (attempts, retried uint64) {
 type Standing struct {
 	Quota         throttle.Quota
 	Writes, Reads breaker.State
+	Logins        breaker.State
 	Orders        int // held in the slab
 	Active        int // with work to do
 	Watched       int // closed as absent
@@ -63,7 +70,7 @@ type Standing struct {
 // Standing is where the gates stand now.
 func (c *Core) Standing() Standing {
 	s := Standing{
-		Quota: c.limits.Left(c.at.Mono), Writes: c.writes.State(), Reads: c.reads.State(),
+		Quota: c.limits.Left(c.at.Mono), Writes: c.writes.State(), Reads: c.reads.State(), Logins: c.logins.State(),
 		Orders: c.slab.Len(), Active: len(c.active), Watched: len(c.tombs), Synced: c.sync.done, Halted: c.halted, Remarks: c.remarks,
 	}
 	for _, i := range c.active {

@@ -59,12 +59,12 @@ func (c *Core) meet(r *order.Report) {
 	if r.Executed > x.report.Executed {
 		c.learnt++
 	}
+	if r.Executed < x.report.Executed || r.Executed == x.report.Executed && r.Average == 0 {
+		merged.Average = x.report.Average // an average is that of its own quantity
+	}
 	merged.Executed = max(merged.Executed, x.report.Executed)
 	merged.Cancelled = max(merged.Cancelled, x.report.Cancelled)
 	merged.Expired = max(merged.Expired, x.report.Expired)
-	if merged.Average == 0 {
-		merged.Average = x.report.Average
-	}
 	if merged.Remark == (order.Remark{}) {
 		merged.Remark = x.report.Remark
 	}

@@ -52,7 +52,7 @@ type syncing struct {
 	positionsSlot Slot
 	positionsAt   market.Mono
 	positionsOK   bool // the day's base is known
-	based         bool // an earlier run recorded it: now positions are compared
+	based         bool // it agreed with everything once, or an earlier run recorded it: exits may leave in a gap
 	base          bracket
 }
 
@@ -184,7 +184,7 @@ func (s *syncing) finish(c *Core) {
 		s.doubtBase(c)
 		return
 	}
-	s.done = true
+	s.done, s.based = true, true
 	c.dirty = true
 	if !s.armed {
 		s.armed = true
@@ -195,7 +195,7 @@ func (s *syncing) finish(c *Core) {
 // doubtBase asks for the base anew. Only before the first order of ours: from
 // then on a difference is a person's to judge.
 func (s *syncing) doubtBase(c *Core) {
-	s.positionsOK, s.done, s.base.open, s.base.held = false, false, false, false
+	s.positionsOK, s.based, s.done, s.base.open, s.base.held = false, false, false, false, false
 	s.positionsAt = c.at.Mono
 	s.wantList(c.at.Mono)
 	c.dirty = true
@@ -397,7 +397,6 @@ func (c *Core) rebased() {
 		}
 	}
 	c.keepBase()
-	s.based = true
 	s.base.open, s.base.held, s.base.again, s.base.learnt = false, false, false, c.learnt
 	s.positionsOK, s.positionsAt = true, c.at.Mono.Add(positionsSoon)
 	if odd {

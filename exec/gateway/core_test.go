@@ -353,7 +353,7 @@ func TestH14_ListsThatLackWhatIsKnownProveNothing(t *testing.T) {
 	}
 }
 
-func TestH14_AnEmptyListNeedsTheTradeBookAsASecondSource(t *testing.T) {
+func TestH1a_AnEmptyListNeedsTheTradeBookAsASecondSource(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	w.keep(SendPlace, ReadTrades)
 	id := w.place(w.ticket())
@@ -545,6 +545,32 @@ func TestF17_ANoticeBeforeTheAnswerLosesNothing(t *testing.T) {
 	require.EqualValues(t, lot, w.core.exposure[1].net)
 	w.run(w.now + 30*second)
 	w.quiet()
+}
+
+func TestF17_TheAverageOfAPartIsNotThatOfTheWhole(t *testing.T) {
+	for _, stale := range []bool{true, false} {
+		w := newWorld(t, 1, nil).begin()
+		w.keep(SendPlace, ReadTrades)
+		ticket := w.ticket()
+		ticket.Lots = 2
+		id := w.place(ticket)
+		a := w.take()
+		v := w.quietly(a)
+		part, whole := v.report, v.report
+		part.Remark, part.Status, part.Executed, part.Average = order.Remark{}, order.StatusPartiallyExecuted, lot, 9990
+		whole.Remark, whole.Status, whole.Executed, whole.Sequence = order.Remark{}, order.StatusExecuted, 2*lot, 1000
+		if stale {
+			part, whole = whole, part
+		}
+		w.step(&Event{Kind: ReportEvent, Report: part})
+		w.step(&Event{Kind: ReportEvent, Report: whole})
+
+		w.answer(a, Answer{Verdict: order.OK, VenueID: v.id})
+
+		require.EqualValues(t, 2*lot, w.last[id].Filled)
+		require.True(t, w.core.slab.Get(id).Estimated, "the trade book will tell")
+		w.keeps = nil
+	}
 }
 
 func TestF17_ANoticeOfAnOrderInDoubtIsItsEvidence(t *testing.T) {

@@ -69,6 +69,10 @@ type brain interface {
 	Permit(class order.Class, at market.Mono) (ok bool, again market.Mono)
 	// Refused tells the gates that such a read was throttled.
 	Refused(v order.Verdict, retryAfter time.Duration, at market.Mono)
+	// LoggedIn tells the breaker of logins how such a call ended.
+	LoggedIn(v order.Verdict, at market.Mono)
+	// Endings are the calls that ended in the last Step.
+	Endings() []Ending
 	// For observers.
 	Stats() Stats
 	Standing() Standing
@@ -102,10 +106,10 @@ type Gateway struct {
 	waiting []waiting // calls without a connection
 	asks    []*ask    // reads of others without a permit
 	askAt   market.Mono
-	again   []Event // answers made here while actions are carried out
-	request []byte  // scratch
-	event   Event   // scratch: a local would escape
-	checked uint64  // epoch of the credential that was found fit to sign
+	again   []letter // answers made here while actions are carried out
+	request []byte   // scratch
+	event   Event    // scratch: a local would escape
+	checked uint64   // epoch of the credential that was found fit to sign
 	judge   *rest.Classifier
 	place   rest.Place  // scratch, as event
 	modify  rest.Modify // scratch, as event
@@ -140,6 +144,7 @@ type letter struct {
 	kind  letterKind
 	event Event
 	took  time.Duration // of an accepted placement, request to answer
+	line  line          // of an answer: the transport's part of what is told of the attempt
 }
 
 type letterKind uint8
@@ -147,6 +152,7 @@ type letterKind uint8
 const (
 	forCore   letterKind = iota // event
 	forPerson                   // an alarm: event.Text
+	forLogins                   // a login ended: event.Answer
 	forGates                    // a read that the core did not order was throttled: event.Answer
 )
 
@@ -205,7 +211,7 @@ func newGateway(config Config, core brain) (*Gateway, error) {
 		reports:  newQueue[order.Report](reportQueue),
 		wake:     make(chan struct{}, 1), stopped: make(chan struct{}),
 		request: make([]byte, 0, 8<<10),
-		waiting: make([]waiting, 0, maxConns), again: make([]Event, 0, maxConns),
+		waiting: make([]waiting, 0, maxConns), again: make([]letter, 0, maxConns),
 		askAt: never, judge: rest.NewClassifier(config.Refusals...),
 	}
 	if g.pool, err = newPool(config, g); err != nil {
@@ -397,7 +403,7 @@ func (g *Gateway) fatal(why any) {
 func (g *Gateway) next() market.Mono {
 	next := min(g.core.Next(), g.askAt)
 	for i := range g.waiting {
-		next = min(next, g.waiting[i].action.SendBy)
+		next = min(next, g.waiting[i].action.SendBy+1) // it may still be sent at that very instant
 	}
 	return next
 }
@@ -413,7 +419,7 @@ func (g *Gateway) process() {
 			}
 			g.gap.Store(false)
 			g.event = Event{Kind: ReportEvent, Report: r}
-			g.step(&g.event)
+			g.step(&g.event, nil)
 			taken++
 		}
 		for {
@@ -428,7 +434,7 @@ func (g *Gateway) process() {
 	}
 	if now := g.clock.Now(); g.core.Next() <= now.Mono {
 		g.event = Event{Kind: Tick}
-		g.step(&g.event)
+		g.step(&g.event, nil)
 	}
 	g.serveWaiting()
 	g.serveAsks()
@@ -440,7 +446,7 @@ func (g *Gateway) command(c *order.Command) {
 	}
 	g.stats.submitted.Add(1)
 	g.event = Event{Kind: CommandEvent, Command: *c}
-	g.step(&g.event)
+	g.step(&g.event, nil)
 }
 
 func (g *Gateway) takeInbox() (taken int64) {
@@ -461,9 +467,11 @@ func (g *Gateway) takeInbox() (taken int64) {
 			if l.took > 0 {
 				g.stats.orderAck.RecordDuration(l.took)
 			}
-			g.step(&l.event)
+			g.step(&l.event, &l.line)
 		case forPerson:
 			g.alarm(0, l.event.Text)
+		case forLogins:
+			g.core.LoggedIn(l.event.Answer.Verdict, g.clock.Now().Mono)
 		case forGates:
 			g.core.Refused(l.event.Answer.Verdict, l.event.Answer.RetryAfter, g.clock.Now().Mono)
 		}
@@ -489,8 +497,9 @@ func (g *Gateway) takeInbox() (taken int64) {
 }
 
 // step gives the core one event and carries out what it answers.
-func (g *Gateway) step(e *Event) {
+func (g *Gateway) step(e *Event, told *line) {
 	actions := g.core.Step(e, g.clock.Now())
+	g.tell(told)
 	for i := range actions {
 		g.act(&actions[i])
 	}
@@ -501,9 +510,11 @@ func (g *Gateway) step(e *Event) {
 // to wait, for its list of actions is only borrowed until its next step.
 func (g *Gateway) settle() {
 	for len(g.again) > 0 {
-		g.event = g.again[0]
+		l := g.again[0]
 		g.again = g.again[:copy(g.again, g.again[1:])]
+		g.event = l.event
 		actions := g.core.Step(&g.event, g.clock.Now())
+		g.tell(&l.line)
 		for i := range actions {
 			g.act(&actions[i])
 		}

@@ -54,6 +54,7 @@ type outcome struct {
 	body      []byte
 	epoch     uint64 // of the credential that signed; zero without one
 	err       error
+	line      line // what is told of it, once it is known whether there will be another attempt
 }
 
 func (q *ask) end(o outcome) {
@@ -82,6 +83,16 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 			return nil, err
 		}
 		v := o.judgement.Verdict
+		// A login is repeated by the session's keeper, which counts them.
+		last := attempt == askAttempts || class == order.Login || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails)
+		if !last {
+			o.line.again, o.line.next = true, askBackoff<<(attempt-1)
+		}
+		g.told(&o)
+		if class == order.Login {
+			g.put(letter{kind: forLogins, event: Event{Answer: Answer{Verdict: v}}})
+			g.drain()
+		}
 		if v == order.OK {
 			return o.body, nil
 		}
@@ -89,8 +100,7 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 		if v == order.Auth && e != rest.CustomerDetails {
 			g.config.Renew(o.epoch) // which may have been replaced meanwhile: then nothing is to be done
 		}
-		// A login is repeated by the session's keeper, which counts them.
-		if attempt == askAttempts || class == order.Login || v != order.Retry && v != order.Throttle && (v != order.Auth || e == rest.CustomerDetails) {
+		if last {
 			return nil, failure
 		}
 		select {
@@ -101,6 +111,22 @@ func (g *Gateway) read(ctx context.Context, e rest.Endpoint, class order.Class, 
 			return nil, ErrStopped
 		}
 	}
+}
+
+// told writes what is told of an outcome.
+func (g *Gateway) told(o *outcome) {
+	if o.line.call {
+		g.log.note(o.line)
+	}
+}
+
+// endAsk hands an outcome to who waits for it; nobody's is told at once.
+func (g *Gateway) endAsk(q *ask, o outcome) {
+	if q.gone() {
+		g.told(&o)
+		return
+	}
+	q.end(o)
 }
 
 // once makes a call of the venue a single time. The gates hear of a throttle;
@@ -139,31 +165,40 @@ func (g *Gateway) serveAsks() {
 		return
 	}
 	g.askAt = never
-	for len(g.asks) > 0 {
-		q := g.asks[0]
-		if !q.gone() {
-			ok, again := g.core.Permit(q.class, now.Mono)
-			if !ok {
-				if again == never { // the day is used up
-					q.end(outcome{judgement: rest.Judgement{Verdict: order.ThrottleDay, Reason: "no calls left today"}})
-				} else {
-					g.askAt = max(again, now.Mono.Add(time.Millisecond))
-					break
-				}
-			} else {
-				a := Action{
-					Class: q.class, Attempt: q.attempt,
-					SendBy: now.Mono.Add(askSendBy), Deadline: now.Mono.Add(askTimeout), Listen: now.Mono.Add(askTimeout),
-				}
-				if !g.send(&a, q) {
-					g.waiting = append(g.waiting, waiting{a, q})
-					g.pool.want(len(g.waiting))
-				}
-			}
+	left := g.asks[:0]
+	var held [order.Login + 1]bool // a class keeps its order, and holds up no other
+	for _, q := range g.asks {
+		if q.gone() {
+			continue
 		}
-		g.asks = append(g.asks[:0], g.asks[1:]...)
+		ok, again := false, never
+		if !held[q.class] {
+			ok, again = g.core.Permit(q.class, now.Mono)
+		}
+		switch {
+		case ok:
+			g.sendAsk(q, now.Mono)
+		case held[q.class]:
+			left = append(left, q)
+		case again == never: // the day is used up
+			q.end(outcome{judgement: rest.Judgement{Verdict: order.ThrottleDay, Reason: "no calls left today"}})
+		default:
+			held[q.class] = true
+			g.askAt = min(g.askAt, max(again, now.Mono.Add(time.Millisecond)))
+			left = append(left, q)
+		}
 	}
+	clear(g.asks[len(left):])
+	g.asks = left
 	g.settle()
+}
+
+func (g *Gateway) sendAsk(q *ask, now market.Mono) {
+	a := Action{Class: q.class, Attempt: q.attempt, SendBy: now.Add(askSendBy), Deadline: now.Add(askTimeout), Listen: now.Add(askTimeout)}
+	if !g.send(&a, q) {
+		g.waiting = append(g.waiting, waiting{a, q})
+		g.pool.want(len(g.waiting))
+	}
 }
 
 // Funds reads the account's money.

@@ -32,6 +32,28 @@ type line struct {
 	retry    time.Duration
 	late     bool
 	call     bool
+	again    bool          // another attempt is planned
+	next     time.Duration // until then
+}
+
+// tell writes the one line that each attempt of the core's has: the transport's
+// part, if the answer in hand has one, with what the core makes of it. What the
+// core ended by itself, because its time was over, has a line of its own.
+func (g *Gateway) tell(answer *line) {
+	for i := range g.core.Endings() {
+		e := &g.core.Endings()[i]
+		if answer != nil && answer.call && answer.slot == e.Slot {
+			answer.again, answer.next = e.Again, e.Delay
+			continue
+		}
+		g.log.note(line{
+			level: hclog.Warn, text: "call timed out", call: true, endpoint: endpoints[e.Kind], id: e.ID, slot: e.Slot, attempt: e.Attempt,
+			class: e.Class, epoch: e.Epoch, verdict: e.Verdict, reason: "no answer in time", took: e.Took, retry: -1, again: e.Again, next: e.Delay,
+		})
+	}
+	if answer != nil && answer.call {
+		g.log.note(*answer)
+	}
 }
 
 // journal of the operator: bounded, and rather incomplete than in the way.
@@ -95,6 +117,9 @@ func (b *logbook) write(l *line) {
 		args = append(args, "phase", l.phase.String(), "took", l.took)
 		if l.retry >= 0 {
 			args = append(args, "retry_after", l.retry)
+		}
+		if l.again {
+			args = append(args, "next_attempt_in", l.next)
 		}
 		if l.late {
 			args = append(args, "late", true)

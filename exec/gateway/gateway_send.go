@@ -141,21 +141,21 @@ func (g *Gateway) exchange(a *Action) string {
 // unsent answers a call of which not one byte left.
 func (g *Gateway) unsent(a *Action, q *ask, endpoint rest.Endpoint, v order.Verdict, reason string, err error) {
 	g.stats.verdicts[v].Add(1)
-	g.log.note(line{
-		level: hclog.Warn, text: "call not sent", call: true, endpoint: endpoint, id: a.ID, attempt: a.Attempt, class: a.Class,
+	l := line{
+		level: hclog.Warn, text: "call not sent", call: true, endpoint: endpoint, id: a.ID, slot: a.Slot, attempt: a.Attempt, class: a.Class,
 		verdict: v, phase: rest.Unsent, reason: reason, err: err, retry: -1,
-	})
+	}
 	if q != nil {
 		if v == order.NotSent {
 			v = order.Retry
 		}
-		q.end(outcome{judgement: rest.Judgement{Verdict: v, Reason: reason}, err: err})
+		g.endAsk(q, outcome{judgement: rest.Judgement{Verdict: v, Reason: reason}, err: err, line: l})
 		return
 	}
 	// Without a session the breaker has nothing to learn; without a connection
 	// it has.
 	broken := v == order.NotSent && g.config.Session.Current() != nil
-	g.answer(Answer{Slot: a.Slot, Verdict: v, Sent: SentNothing, Broken: broken, Reason: reason})
+	g.answer(Answer{Slot: a.Slot, Verdict: v, Sent: SentNothing, Broken: broken, Reason: reason}, l)
 }
 
 // failed answers a call whose write broke.
@@ -169,19 +169,21 @@ func (g *Gateway) failed(a *Action, q *ask, k *call, sent Sent, err error) {
 	}
 	j := g.judge.Classify(&rest.Attempt{Endpoint: k.endpoint, Phase: phase})
 	g.stats.verdicts[j.Verdict].Add(1)
-	g.log.note(line{
-		level: hclog.Warn, text: "call broke while it was written", call: true, endpoint: k.endpoint, id: k.id, attempt: k.attempt,
+	l := line{
+		level: hclog.Warn, text: "call broke while it was written", call: true, endpoint: k.endpoint, id: k.id, slot: k.slot, attempt: k.attempt,
 		class: k.class, epoch: k.epoch, verdict: j.Verdict, phase: phase, reason: j.Reason, err: err, retry: -1,
-	})
+	}
 	if q != nil {
-		q.end(outcome{judgement: j, epoch: k.epoch, err: err})
+		g.endAsk(q, outcome{judgement: j, epoch: k.epoch, err: err, line: l})
 		return
 	}
-	g.answer(Answer{Slot: a.Slot, Verdict: j.Verdict, Sent: sent, Reused: k.reused, Broken: true, Epoch: k.epoch, Reason: j.Reason})
+	g.answer(Answer{Slot: a.Slot, Verdict: j.Verdict, Sent: sent, Reused: k.reused, Broken: true, Epoch: k.epoch, Reason: j.Reason}, l)
 }
 
 // answer queues an answer made by the owner itself.
-func (g *Gateway) answer(a Answer) { g.again = append(g.again, Event{Kind: AnswerEvent, Answer: a}) }
+func (g *Gateway) answer(a Answer, l line) {
+	g.again = append(g.again, letter{event: Event{Kind: AnswerEvent, Answer: a}, line: l})
+}
 
 // serveWaiting sends what a connection was missing for.
 func (g *Gateway) serveWaiting() {
@@ -225,13 +227,12 @@ func (g *Gateway) conclude(r *result, judge *rest.Classifier, parser *rest.Parse
 	if j.Verdict != order.OK && j.Verdict != order.Empty {
 		l.level = hclog.Warn
 	}
-	g.log.note(l)
 	g.stats.ended(r, &j)
 	if attempt.Date != nil {
 		g.compareClocks(attempt.Date, k.sentWall, r.arrived.Wall)
 	}
 	if k.ask != nil {
-		k.ask.end(outcome{judgement: j, body: append([]byte(nil), attempt.Body...), epoch: k.epoch, err: r.err})
+		g.endAsk(k.ask, outcome{judgement: j, body: append([]byte(nil), attempt.Body...), epoch: k.epoch, err: r.err, line: l})
 		return
 	}
 	a := Answer{
@@ -244,7 +245,7 @@ func (g *Gateway) conclude(r *result, judge *rest.Classifier, parser *rest.Parse
 	if j.Verdict == order.OK && !k.endpoint.Write() {
 		g.rows(&a, k.endpoint, attempt.Body, parser, r.arrived.Mono)
 	}
-	mail := letter{event: Event{Kind: AnswerEvent, Answer: a}}
+	mail := letter{event: Event{Kind: AnswerEvent, Answer: a}, line: l}
 	if k.endpoint == rest.PlaceOrder && j.Verdict == order.OK {
 		mail.took = r.arrived.Mono.Sub(k.sentMono)
 	}

@@ -139,3 +139,13 @@ func (g *Gateway) publish(snap *Snapshot) {
 // Snapshot is the newest published one, a quarter of a second old at most while
 // Run runs. Any goroutine may call it.
 func (g *Gateway) Snapshot() *Snapshot { return g.snapshot.Load() }
+
+// CallsTo is what became of the core's calls of one endpoint.
+func (s *Snapshot) CallsTo(e rest.Endpoint) (sum CallStats, any bool) {
+	for kind, endpoint := range endpoints {
+		if c := s.Core.Calls[kind]; ActionKind(kind).Call() && endpoint == e {
+			return c, c.Attempts > 0
+		}
+	}
+	return CallStats{}, false
+}

@@ -8,6 +8,11 @@ import (
 	"github.com/vayu-trading/vayu/exec/rest"
 )
 
+// HardFence lets orders that the venue does not have be sent again so long after
+// their last attempt, which a probe has shown to be dead by then: see
+// [order.Policy.HardFence]. Zero: never.
+func (g *Gateway) HardFence(d time.Duration) { g.post(Event{Kind: FenceEvent, Fence: d}) }
+
 // ProbeWindow finds out from which age on the venue refuses requests, by reads
 // of the account's funds that are signed with old timestamps. Zero means that
 // this is not proven: see [order.ProvenWindow]. It takes five calls and changes
@@ -24,6 +29,7 @@ func (g *Gateway) ProbeWindow(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
+		g.told(&o)
 		v := o.judgement.Verdict
 		taken := v == order.OK || v == order.Empty
 		if age == 0 && !taken || v == order.Throttle || v == order.ThrottleDay {

@@ -121,6 +121,60 @@ func TestN3_ACertificateThatIsNotTrustedIsNeverTalkedTo(t *testing.T) {
 	}
 }
 
+// Whoever does not speak TLS as we must is as little trusted as a stranger.
+func TestN3_AHandshakeThatIsRefusedThreeTimesIsAMatterForAPerson(t *testing.T) {
+	cert := certificate(t, time.Now().Add(time.Hour), "venue.test")
+	for name, serve := range map[string]func(c net.Conn){
+		"no TLS at all": func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			_, _ = io.Copy(io.Discard, c)
+		},
+		"an old version": func(c net.Conn) {
+			_ = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}).Handshake()
+		},
+		"another protocol": func(c net.Conn) {
+			_ = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"spdy"}}).Handshake()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVenue(t, func(_ *venue, _ int, c net.Conn) { serve(c) })
+			_, port, err := net.SplitHostPort(v.Addr().String())
+			require.NoError(t, err)
+			s := newShell(t, "", named("venue.test", port, cert.Leaf))
+			s.core.send = 5 * time.Second
+
+			s.place()
+
+			a := s.answer(t)
+			require.Equal(t, order.ConfigFatal, a.Verdict)
+			require.Equal(t, SentNothing, a.Sent)
+			require.Equal(t, int32(1), s.alarms.Load())
+			require.GreaterOrEqual(t, v.conns.Load(), int32(trustFailures))
+			require.LessOrEqual(t, v.conns.Load(), int32(trustFailures+2), "and then it waits longer and longer")
+		})
+	}
+}
+
+// A handshake that the network broke off says nothing about trust.
+func TestN3_AHandshakeThatTheNetworkBreaksIsOnlyTriedAgain(t *testing.T) {
+	v := newVenue(t, func(_ *venue, _ int, c net.Conn) {
+		_, _ = c.Read(make([]byte, 100))
+		_ = c.(*net.TCPConn).SetLinger(0)
+	})
+	_, port, err := net.SplitHostPort(v.Addr().String())
+	require.NoError(t, err)
+	s := newShell(t, "", named("venue.test", port))
+	s.core.send = 1500 * time.Millisecond
+
+	s.place()
+
+	a := s.answer(t)
+	require.Equal(t, order.NotSent, a.Verdict)
+	require.Equal(t, SentNothing, a.Sent)
+	require.Greater(t, v.conns.Load(), int32(trustFailures))
+	require.Zero(t, s.alarms.Load())
+}
+
 func TestN2_ALookupThatFailsLeavesTheLastGoodAddressInUse(t *testing.T) {
 	v := newVenue(t, answering(func(int, *http.Request, string) string { return answerOf(ackOK) }))
 	_, port, err := net.SplitHostPort(v.Addr().String())
@@ -147,13 +201,74 @@ func TestN2_ALookupThatFailsLeavesTheLastGoodAddressInUse(t *testing.T) {
 	require.Equal(t, order.OK, s.answer(t).Verdict)
 	require.Equal(t, int32(3), lookups.Load())
 
-	s.pool.addresses.Lock()
-	s.pool.addresses.at = time.Now().Add(-2 * lookupEvery)
-	s.pool.addresses.Unlock()
+	s.forgetAddresses()
 	address, err := s.pool.address(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:"+port, address)
-	require.Eventually(t, func() bool { return lookups.Load() == 4 }, 5*time.Second, time.Millisecond, "asked beside those who use the old one")
+	require.Eventually(t, func() bool { return lookups.Load() == 4 }, 5*time.Second, time.Millisecond, "asked beside")
+}
+
+// forgetAddresses makes the last look-up an old one.
+func (s *shell) forgetAddresses() {
+	s.pool.addresses.Lock()
+	s.pool.addresses.at = time.Now().Add(-2 * lookupEvery)
+	s.pool.addresses.Unlock()
+}
+
+func TestN2_WithoutAnyAddressAnOrderIsNotSent(t *testing.T) {
+	for name, lookup := range map[string]LookupFunc{
+		"failing": func(context.Context, string, string) ([]netip.Addr, error) { return nil, errors.New("no such host") },
+		"empty":   func(context.Context, string, string) ([]netip.Addr, error) { return nil, nil },
+		"slow": func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShell(t, "localhost:1", func(c *Config) { c.Lookup = lookup })
+			began := time.Now()
+
+			s.place()
+
+			require.Less(t, time.Since(began), 50*time.Millisecond, "Submit does not wait for a name")
+			a := s.answer(t)
+			require.Equal(t, order.NotSent, a.Verdict)
+			require.Equal(t, SentNothing, a.Sent)
+			require.True(t, a.Broken)
+			require.Less(t, time.Since(began), deadline+200*time.Millisecond, "nor does the deadline")
+		})
+	}
+}
+
+// A resolver that hangs delays neither orders nor the connections for them.
+func TestN2_ASlowLookupDelaysNeitherOrdersNorNewConnections(t *testing.T) {
+	v := newVenue(t, answering(func(int, *http.Request, string) string { return "" })) // ends each connection: the next needs another
+	_, port, err := net.SplitHostPort(v.Addr().String())
+	require.NoError(t, err)
+	var lookups, hanging atomic.Int32
+	s := newShell(t, "localhost:"+port, func(c *Config) {
+		c.Lookup = func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+			if lookups.Add(1) == 1 {
+				return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+			}
+			hanging.Add(1)
+			<-ctx.Done() // two seconds later
+			return nil, ctx.Err()
+		}
+	})
+	s.ready(t)
+	s.forgetAddresses()
+
+	began := time.Now()
+	for range 10 {
+		s.ready(t)
+		s.place()
+		require.Equal(t, order.Unknown, s.answer(t).Verdict)
+	}
+
+	require.Less(t, time.Since(began), lookupTimeout, "ten orders over ten connections, and the look-up still hangs")
+	require.Equal(t, int32(1), hanging.Load(), "one at a time")
+	require.Equal(t, int32(10), v.requests.Load())
 }
 
 func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
@@ -230,6 +345,30 @@ func TestReadsOfOthersArePacedAndBringTypedRows(t *testing.T) {
 
 	_, err = s.Trades(t.Context(), 20261123, 20261123)
 	require.ErrorIs(t, err, rest.ErrAnswer, "a trade that is neither bought nor sold")
+}
+
+func TestE5_ALoginDoesNotQueueBehindReadsThatWaitForAPermit(t *testing.T) {
+	v := books(t, new(atomic.Int32), "")
+	s := newShell(t, v.Addr().String())
+	s.core.barred.Store(int32(order.Data) + 1)
+	waiting, leave := context.WithCancel(t.Context())
+	defer leave()
+	ended := make(chan error, 3)
+	for range cap(ended) {
+		go func() { _, err := s.Funds(waiting); ended <- err }()
+	}
+	time.Sleep(20 * time.Millisecond)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := s.CustomerDetails(ctx, session.NewToken("50123456"))
+	require.NoError(t, err)
+
+	require.Empty(t, ended, "they still wait")
+	leave()
+	for range cap(ended) {
+		require.ErrorIs(t, <-ended, context.Canceled)
+	}
 }
 
 func TestALoginIsExchangedForACredential(t *testing.T) {

@@ -73,6 +73,9 @@ func (d *disk) Append(r *journal.Record, spare bool) bool {
 	case journal.Intended: // the order itself follows in the same breath
 		o := *s.core.slab.Get(r.ID)
 		o.State = order.Queued
+		if o.CancelWanted { // an orphan
+			o.State = order.Sending
+		}
 		m.hash = hashOrder(&o)
 	case journal.Moved:
 		m.hash = hashOrder(s.core.slab.Get(r.ID))

@@ -37,10 +37,12 @@ import (
 // 18 is the feed's, 20 the shell's: their own packages assert them. That the
 // core allocates nothing is TestPlaceAckFillAllocatesNothing.
 type checks struct {
-	known  [instruments + 1]market.Units // by instrument: fills of ours that were told in this run
-	paged  bool
-	marks  []uint64 // by intent: hash of the last record
-	strays int
+	known   [instruments + 1]market.Units // by instrument: fills of ours that were told in this run
+	paged   bool                          // a person was told of an order that nobody can settle
+	differs bool                          // a person was told that the positions differ
+	graves  []int32                       // intents that were given up as absent
+	lists   uint32
+	marks   []uint64 // by intent: hash of the last record
 }
 
 // intent is one wish of a strategy, or of the core itself, over all runs.
@@ -87,7 +89,10 @@ func (c *checks) stepped(s *simWorld) {
 func (c *checks) recorded(s *simWorld, r *journal.Record) {
 	switch r.Kind {
 	case journal.Intended:
-		s.intent(r.ID).journal = order.Queued
+		it, o := s.intent(r.ID), s.core.slab.Get(r.ID)
+		if it.journal = order.Queued; o.State == order.Sending { // an orphan
+			it.journal = order.Sending
+		}
 	case journal.Sending:
 		it := s.intent(r.ID)
 		if r.Call.Kind == journal.Place {
@@ -114,6 +119,11 @@ func (c *checks) moved(s *simWorld, r *journal.Record) {
 		s.fail("order %d: %d attempts", intentOf(r.ID), r.Move.Attempts)
 	case m == order.AbsentOnce && o.AbsentAt-o.Sent.Mono < 15*second:
 		s.fail("order %d: absence inside the fence", intentOf(r.ID))
+	case m == order.AbsentOnce || m == order.AbsentTwice:
+		c.proves(s, r.ID)
+	}
+	if to == order.ClosedAbsent && from != to {
+		c.graves = append(c.graves, intentOf(r.ID))
 	}
 	if from == to || from == order.New && it.lost {
 		return
@@ -133,6 +143,33 @@ func (c *checks) moved(s *simWorld, r *journal.Record) {
 		}
 	case !m.Seen() && m != order.AttemptAcked && m != order.AttemptRefused && m != order.AttemptNotSent && m != order.OperatorPlaced:
 		s.fail("order %d: doubt ended by %v", intentOf(r.ID), m)
+	}
+}
+
+// proves asserts that the list in hand may count as evidence of an absence.
+func (c *checks) proves(s *simWorld, id order.ID) {
+	a, n := &s.event.Answer, intentOf(id)
+	if s.event.Kind != AnswerEvent || a.Partial || a.Verdict != order.OK && a.Verdict != order.Empty {
+		s.fail("order %d: absence from a list that proves nothing", n)
+	}
+	c.lists++
+	for i := range a.Orders {
+		if a.Orders[i].OrderedAt.Date() != s.clock.stamp(s.now).Market.Date() {
+			s.fail("order %d: absence from a list of another day", n)
+		}
+		s.venue.named(a.Orders[i].VenueID).seen = c.lists
+	}
+	for i := range s.venue.orders {
+		if o := &s.venue.orders[i]; o.shown == s.boot && o.seen != c.lists {
+			s.fail("order %d: absence from a list that lacks %v, which an earlier one showed", n, o.report.VenueID)
+		}
+	}
+}
+
+// showed keeps which orders a list has shown to the process.
+func (c *checks) showed(s *simWorld, a *Answer) {
+	for i := range a.Orders {
+		s.venue.named(a.Orders[i].VenueID).shown = s.boot
 	}
 }
 
@@ -212,19 +249,22 @@ func (c *checks) entering(s *simWorld, a *Action, o *order.Order) {
 		s.fail("entry %d leaves and nothing can be recorded", n)
 	}
 	f := o.Fingerprint()
-	for _, list := range [...][]int32{core.active, core.tombs} {
-		for _, i := range list {
-			other := core.jobs[i].o
-			if other == o || other.Ticket.Instrument != a.Ticket.Instrument {
-				continue
-			}
-			state := other.State
-			if (state.InDoubt() || state == order.Sending || state == order.ClosedAbsent) && other.Fingerprint() == f {
-				s.fail("entry %d cannot be told from order %d", n, intentOf(other.Ticket.ID))
-			}
-			if state.InDoubt() && !cuts {
-				s.fail("entry %d leaves while order %d is in doubt", n, intentOf(other.Ticket.ID))
-			}
+	for _, i := range c.graves {
+		if other := core.slab.Get(s.intents[i].id); other != nil && other.State == order.ClosedAbsent && other.Fingerprint() == f {
+			s.fail("entry %d cannot be told from order %d, which may surface", n, i)
+		}
+	}
+	for _, i := range core.active {
+		other := core.jobs[i].o
+		if other == o || other.Ticket.Instrument != a.Ticket.Instrument {
+			continue
+		}
+		state := other.State
+		if (state.InDoubt() || state == order.Sending) && other.Fingerprint() == f {
+			s.fail("entry %d cannot be told from order %d", n, intentOf(other.Ticket.ID))
+		}
+		if state.InDoubt() && !cuts {
+			s.fail("entry %d leaves while order %d is in doubt", n, intentOf(other.Ticket.ID))
 		}
 	}
 }
@@ -303,8 +343,11 @@ func (c *checks) traded(s *simWorld, id market.InstrumentID) {
 }
 
 func (c *checks) alarm(s *simWorld, a *Action) {
-	if strings.HasPrefix(a.Text, "nobody can say") {
+	switch {
+	case strings.HasPrefix(a.Text, "nobody can say"):
 		c.paged = true
+	case strings.Contains(a.Text, "position differs"):
+		c.differs = true
 	}
 }
 

@@ -230,6 +230,9 @@ func (n *network) answered(s *simWorld, i int32) {
 	if k := &n.list[i]; s.boot == k.boot && s.clock.mono(s.now) <= k.listen {
 		s.event.Kind, s.event.Answer = AnswerEvent, k.answer
 		s.step()
+		if k.kind == ReadOrders {
+			s.check.showed(s, &k.answer)
+		}
 	}
 	n.release(i)
 }

@@ -22,10 +22,13 @@ var (
 	simSeeds    = flag.Int("seeds", 400, "how many worlds TestNoFaultMakesADuplicateOrLosesAnOrder simulates")
 	simFrom     = flag.Uint64("from", 1, "the first of them")
 	simSeed     = flag.Uint64("seed", 0, "the one world to simulate, told step by step")
+	simWithin   = flag.Duration("within", 0, "begin no further world after so long; zero: live them all")
 	simWorkers  = flag.Int("workers", 2, "how many worlds at a time")
 	simLedger   = flag.String("ledger", "", "append what was run to this file")
 	simCommit   = flag.String("commit", "", "the commit, for the ledger")
 	simCoverage = flag.Bool("coverage", false, "print which fault met an order in which state")
+	simDigest   = flag.Bool("digest", false, "print the digest of all traces")
+	simBrief    = flag.Bool("brief", false, "worlds of a third of their length")
 	simProgress = flag.Bool("progress", false, "print the rate and the time left")
 )
 
@@ -84,18 +87,19 @@ func TestNoFaultMakesADuplicateOrLosesAnOrder(t *testing.T) {
 	}
 	attempts := sum.writes
 	t.Logf("%d worlds, %d order attempts (%d placements), %d reads, %d venue orders, %d restarts (%d with the power), %d records replayed, %.0f attempts a second, %.0f virtual seconds in one",
-		*simSeeds, attempts, sum.places, sum.reads, sum.accepted, sum.restarts, sum.powerLosses, sum.replayed,
+		sum.worlds, attempts, sum.places, sum.reads, sum.accepted, sum.restarts, sum.powerLosses, sum.replayed,
 		float64(attempts)/took.Seconds(), time.Duration(sum.virtual).Seconds()/took.Seconds())
-	t.Logf("%d ambiguous, %d resolved, %d adopted late, %d orphans, %d throttles, %d renewals, %d external, %d lists that shrank, %d records not kept; the slowest world converged in %v",
+	t.Logf("%d ambiguous, %d resolved, %d adopted late, %d orphans, %d throttles, %d renewals, %d external, %d lists that shrank, %d records not kept; %d bases for a person to mend; the slowest world converged in %v",
 		sum.stats.Ambiguous, sum.stats.Resolved, sum.stats.Adopted, sum.stats.Orphans, sum.stats.Throttled, sum.stats.Renewals,
-		sum.stats.External, sum.stats.Shrunk, sum.stats.Unrecorded, time.Duration(sum.longest))
+		sum.stats.External, sum.stats.Shrunk, sum.stats.Unrecorded, sum.differ, time.Duration(sum.longest))
 	if *simCoverage {
 		t.Log(sum.coverage())
 	}
 	if *simLedger != "" {
 		require.NoError(t, keepInLedger(&sum, mixes, took, len(failed)))
 	}
-	if *simSeeds < 100 {
+	require.LessOrEqual(t, sum.differ, sum.worlds/200+2, "worlds whose base a person must mend")
+	if sum.worlds < 100 {
 		return
 	}
 	require.Positive(t, sum.stats.Ambiguous)
@@ -109,7 +113,7 @@ func TestNoFaultMakesADuplicateOrLosesAnOrder(t *testing.T) {
 
 // simulateAll lives worlds on a few workers. What they counted is added up in
 // no order; the failed ones are told in the order of their seeds.
-func simulateAll(from uint64, count int, each func(*lived)) (sum tally, mixes [faults][storm + 1]int, failed []lived) {
+func simulateAll(from uint64, count int, each func(*lived)) (sum tally, mixes [faults][stormy + 1]int, failed []lived) {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
@@ -120,12 +124,13 @@ func simulateAll(from uint64, count int, each func(*lived)) (sum tally, mixes [f
 		wg.Go(func() {
 			for {
 				n := next.Add(1) - 1
-				if n >= int64(count) {
+				if n >= int64(count) || *simWithin > 0 && time.Since(began) > *simWithin {
 					return
 				}
 				o := simulate(from+uint64(n), nil)
 				mu.Lock()
 				sum.add(&o.tally)
+				sum.worlds++
 				for f, g := range o.mix.grade {
 					mixes[f][g]++
 				}
@@ -205,14 +210,13 @@ type ledgerLine struct {
 	PerSecond  float64           `json:"attempts_per_second"`
 	Cores      int               `json:"cores"`
 	Go         string            `json:"go"`
-	Race       bool              `json:"race"`
 	Violations int               `json:"violations"`
 	Faults     map[string]uint64 `json:"faults"` // how often each struck
 }
 
-func keepInLedger(sum *tally, _ [faults][storm + 1]int, took time.Duration, failed int) error {
+func keepInLedger(sum *tally, _ [faults][stormy + 1]int, took time.Duration, failed int) error {
 	line := ledgerLine{
-		Date: time.Now().UTC().Format(time.RFC3339), Commit: *simCommit, From: *simFrom, To: *simFrom + uint64(*simSeeds) - 1,
+		Date: time.Now().UTC().Format(time.RFC3339), Commit: *simCommit, From: *simFrom, To: *simFrom + sum.worlds - 1,
 		Attempts: sum.writes, Placements: sum.places, Accepted: sum.accepted, Restarts: sum.restarts, PowerLoss: sum.powerLosses,
 		Seconds: took.Seconds(), PerSecond: float64(sum.writes) / took.Seconds(), Cores: runtime.GOMAXPROCS(0), Go: runtime.Version(),
 		Violations: failed, Faults: map[string]uint64{},
@@ -232,6 +236,23 @@ func keepInLedger(sum *tally, _ [faults][storm + 1]int, took time.Duration, fail
 		return err
 	}
 	return file.Close()
+}
+
+// TestSim_Digest prints one hash over the traces of many worlds, which must not
+// depend on the machine's load, the garbage collector, the number of processors
+// or the race detector. make determinism compares it over those.
+func TestSim_Digest(t *testing.T) {
+	if !*simDigest {
+		t.Skip("make determinism runs this with -digest, in every setting")
+	}
+	traces := make([]uint64, *simSeeds)
+	_, _, failed := simulateAll(*simFrom, *simSeeds, func(o *lived) { traces[o.seed-*simFrom] = o.trace })
+	h := uint64(14695981039346656037)
+	for _, trace := range traces {
+		h = (h ^ trace) * 1099511628211
+	}
+	fmt.Printf("digest of %d worlds: %016x\n", len(traces), h)
+	require.Empty(t, failed)
 }
 
 func TestSim_SameSeedSameTrace(t *testing.T) {

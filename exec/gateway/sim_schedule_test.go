@@ -86,7 +86,7 @@ const (
 	absent grade = iota
 	rare
 	frequent
-	storm
+	stormy
 )
 
 // rates of a grade: as a chance for each occasion, and as the mean time between

@@ -27,6 +27,8 @@ type simOrder struct {
 	place   int32 // in alive; -1: over
 	visible market.Mono
 	ioc     bool
+	shown   uint32 // process that a list has shown it to
+	seen    uint32 // number of the last list that was evidence and showed it
 
 	before order.Report // the row as it was before its last change
 	stale  market.Mono  // until here a list may show that

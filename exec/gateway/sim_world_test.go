@@ -79,6 +79,7 @@ type plan struct {
 
 // tally is what a world counted.
 type tally struct {
+	worlds                          uint64
 	writes, places, reads           uint64 // first bytes that left
 	intents, accepted, events       uint64
 	restarts, powerLosses, replayed uint64
@@ -86,7 +87,7 @@ type tally struct {
 	stats                           Stats
 	hits                            [faults]uint64
 	cover                           [faults][order.States]uint32
-	cancelled, filled, absent       uint64
+	differ                          uint64      // worlds whose base somebody else's hidden fills spoilt, a person told
 	longest                         market.Mono // from healing to convergence
 }
 
@@ -100,6 +101,7 @@ func (t *tally) add(o *tally) {
 	t.restarts += o.restarts
 	t.powerLosses += o.powerLosses
 	t.replayed += o.replayed
+	t.differ += o.differ
 	t.virtual += o.virtual
 	t.longest = max(t.longest, o.longest)
 	t.addStats(&o.stats)
@@ -186,6 +188,9 @@ func newSim(seed uint64) *simWorld {
 	}
 	s.universe, s.book = universe, book.New(universe)
 	s.plan = drawPlan(s.schedule)
+	if *simBrief {
+		s.plan.lasts /= 3
+	}
 	s.mix = drawMix(s.schedule.Rand)
 	if s.plan.lenient { // what lies to those who believe it makes duplicates
 		s.mix.chance[throttledTaken], s.mix.chance[sessionTaken] = 0, 0

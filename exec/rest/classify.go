@@ -247,9 +247,10 @@ func (c *Classifier) byStatus(a *Attempt, env *envelope, j *Judgement) {
 		// A write was refused unread only if nobody has anything to say about
 		// it: a text that is not on the list may come from behind the gate.
 		j.Verdict, j.Health, j.Reason = order.RefusedPre, Neutral, "the request was malformed"
-	case a.Code == 401:
+	case a.Code == 401 && (env.json || len(trim(a.Body)) == 0):
 		// On a write this proves nothing. On a read one exchange of the session
-		// tells what it was, and the keeper bounds how often that happens.
+		// tells what it was, and the keeper bounds how often that happens. A page
+		// is not the venue's word about a session.
 		j.Health, j.Reason = Neutral, "unauthorized without a known text"
 		if !write {
 			j.Verdict = order.Auth

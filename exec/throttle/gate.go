@@ -91,7 +91,7 @@ func New(limits Limits) *Gate {
 		limits.Logins = 3
 	}
 	g := &Gate{
-		limits: limits, lastForced: -forcedEvery, lastProbe: -dayEvery, lastLogin: -loginEvery,
+		limits: limits, pace: pace(ancient), lastForced: ancient, lastProbe: ancient, lastLogin: ancient,
 		second: newWindow(limits.Second, limits.Spread), minute: newWindow(limits.Minute, time.Minute),
 		logins: newWindow(limits.Logins, loginSpan),
 	}

@@ -25,6 +25,14 @@ func (g *Gate) Restore(at market.Mono, class order.Class, write bool) {
 	}
 	g.minute.insert(at)
 	g.day++
+	g.recover(at)
+	after := g.pace
+	after.take(g.interval, g.saved, at)
+	g.pace = max(g.pace, after)
+	if g.shut(at) {
+		last := g.lastThrough(class)
+		*last = max(*last, at)
+	}
 }
 
 // RestoreDay brings back the day's count where only the number is known: at

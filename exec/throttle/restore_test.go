@@ -90,24 +90,29 @@ func throttles(journal []entry) (n int) {
 func TestARestoredGateAnswersAsTheOneThatCrashed(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		now, journal := 1000*second, []entry(nil)
-		before := run{New(Breeze()), 0}
-		for range 200 {
+		before := New(Breeze())
+		for range 150 {
 			now += market.Mono(rapid.Int64Range(0, int64(300*time.Millisecond)).Draw(r, "step"))
-			c := call{now, order.Class(rapid.IntRange(0, order.Classes-1).Draw(r, "class")), rapid.Bool().Draw(r, "write")}
-			if before.gate.Take(c.class, c.write, now) {
+			c := call{now, order.Class(rapid.IntRange(0, int(order.Login)).Draw(r, "class")), rapid.Bool().Draw(r, "write")}
+			if before.Take(c.class, c.write, now) {
 				journal = append(journal, entry{call: c})
 			}
-		}
-		after := restart(journal, now)
-		for class := order.Flatten; class <= order.Login; class++ {
-			want := before.gate.Ready(class, true, now)
-			if class >= order.Reconcile && class < order.Login {
-				// The bucket under the windows comes back full.
-				want = max(before.gate.minute.ready(90-before.gate.limits.Reserves[class].Minute), before.gate.second.ready(7))
+			if rapid.IntRange(0, 30).Draw(r, "throttled") == 0 {
+				e := entry{call: call{at: now}, throttled: true, retryAfter: time.Duration(rapid.IntRange(0, 9).Draw(r, "retry after")) * time.Second}
+				before.Throttled(e.retryAfter, now)
+				journal = append(journal, e)
 			}
-			require.Equal(r, max(want, now), max(after.gate.Ready(class, true, 0)+now, now), class.String())
 		}
-		require.Equal(r, before.gate.Left(now).DayUsed, after.gate.Left(0).DayUsed)
+		after := restart(journal, now).gate
+		for _, later := range []market.Mono{0, second, 7 * second, 40 * second} {
+			for class := order.Flatten; class <= order.Login; class++ {
+				for _, write := range []bool{false, true} {
+					want, got := before.Ready(class, write, now+later), after.Ready(class, write, later)
+					require.Equal(r, max(want-now, 0), max(got, 0), "%s, write %v, %s later", class, write, time.Duration(later))
+				}
+			}
+		}
+		require.Equal(r, before.Left(now+60*second), after.Left(60*second))
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"math"
 
 	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/risk"
 )
 
@@ -38,6 +39,7 @@ type Config struct {
 	Market     Market     `toml:"market"`
 	Session    Session    `toml:"session"`
 	Retry      Retry      `toml:"retry"`
+	Orders     Orders     `toml:"orders"`
 	Limits     Limits     `toml:"limits"`
 	Risk       Risk       `toml:"risk"`
 	Journal    Journal    `toml:"journal"`
@@ -57,6 +59,7 @@ type Venue struct {
 	ClockURL        string `toml:"clock_url"`        // mode sim only: the market time of the simulated day
 	TLSCA           string `toml:"tls_ca"`           // file of certificates to trust besides the system's
 	CredentialsFile string `toml:"credentials_file"` // TOML, mode 0600: app_key, secret_key, api_session
+	RefusalsFile    string `toml:"refusals_file"`    // texts, one a line, by which the venue refuses an order; empty for the known ones alone
 }
 
 // Market says what is watched.
@@ -82,6 +85,13 @@ type Retry struct {
 	MaxRetries     int      `toml:"max_retries"` // attempts beyond the first
 	InitialBackoff Duration `toml:"initial_backoff"`
 	MaxBackoff     Duration `toml:"max_backoff"`
+}
+
+// Orders says what may be believed of the venue, and done about it, when an
+// order was not plainly answered.
+type Orders struct {
+	Unknown order.Policy `toml:"unknown"` // never; or after_hard_fence: sent again once a probe at the start has shown that the venue refuses old requests
+	Lenient bool         `toml:"lenient"` // a throttle or a session refusal proves that the order was not taken; otherwise its fate is looked for
 }
 
 // Limits is the engine's share of the venue's rate limits.
@@ -128,9 +138,10 @@ func (r *Risk) Limits() risk.Limits {
 	}
 }
 
-// Journal is the folder of what must outlive a run; today the bytes that no decoder took.
+// Journal is where the engine writes down what it does, before it does it.
 type Journal struct {
-	Folder string `toml:"folder"`
+	Folder   string `toml:"folder"`
+	KeepDays int    `toml:"keep_days"` // older records are removed at a start
 }
 
 // Dashboard is the page. Anything but an address of this machine needs
@@ -188,7 +199,7 @@ func Default() Config {
 			CheapBelow: Rupees{20 * market.Rupee}, CheapPoints: Rupees{2 * market.Rupee},
 			Repeats: 3, RepeatWindow: Seconds(5), PerSecond: 5, PerMinute: 60, Runaway: 50,
 		},
-		Journal:   Journal{Folder: "journal"},
+		Journal:   Journal{Folder: "journal", KeepDays: 400},
 		Dashboard: Dashboard{Listen: "127.0.0.1:8420"},
 		Log:       Log{Level: "info"},
 	}

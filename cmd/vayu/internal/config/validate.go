@@ -71,6 +71,7 @@ func (c *Config) Validate() error {
 	v.count("limits.per_day", c.Limits.PerDay, 2500, 5000*more)
 
 	v.risk(&c.Risk)
+	v.count("journal.keep_days", c.Journal.KeepDays, 2, 4000)
 	if c.Journal.Folder == "" {
 		v.refuse("journal.folder", "empty: orders are written down before they are sent")
 	}

@@ -115,6 +115,21 @@ type Retries struct {
 	Ambiguous uint64 `json:"ambiguous"` // ended without evidence
 	Resolved  uint64 `json:"resolved"`  // of those, settled by evidence later
 	Renewals  uint64 `json:"renewals"`  // of the session, because of a refusal
+
+	Endpoints map[string]Calls `json:"endpoints"` // by the venue's call; those that were made
+}
+
+// Calls is what became of the calls of one kind.
+type Calls struct {
+	Attempts  uint64 `json:"attempts"`
+	Retried   uint64 `json:"retried"` // of them, repeats
+	Throttled uint64 `json:"throttled"`
+	NotSent   uint64 `json:"not_sent"`
+	TimedOut  uint64 `json:"timed_out"`
+	Ambiguous uint64 `json:"ambiguous"`
+	Refused   uint64 `json:"refused"`
+	Malformed uint64 `json:"malformed"` // refused unread: our own fault
+	Delay     int64  `json:"delay_ns"`  // planned before repeats, all together
 }
 
 // Rehearsal is what only a run against the embedded venue can tell.
@@ -144,6 +159,9 @@ func (d *Document) WriteJSON(w io.Writer) error {
 	out := *d
 	if out.Positions == nil {
 		out.Positions = []Position{} // a list, never null
+	}
+	if out.Retries.Endpoints == nil {
+		out.Retries.Endpoints = map[string]Calls{}
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

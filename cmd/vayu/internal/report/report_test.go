@@ -30,7 +30,7 @@ func sample() *Document {
 			TickToWire:     Latency{P50: 21_400, P90: 40_000, P99: 99_960, P999: 999_600, Max: 1_000_000_000, Count: 12},
 		},
 		GC: GC{Cycles: 3, MaxPause: 120_000}, AllocsPerTick: 1.25, Scope: WholeProcessWithVenue,
-		Retries:   Retries{Attempts: 15, Retried: 2, Ambiguous: 1, Resolved: 1},
+		Retries:   Retries{Attempts: 15, Retried: 2, Ambiguous: 1, Resolved: 1, Endpoints: map[string]Calls{"place_order": {Attempts: 13, Retried: 1, Delay: 250_000_000}, "order_list": {Attempts: 2, Retried: 1}}},
 		Rehearsal: &Rehearsal{Venue: Venue{OrdersAccepted: 11, TicksPublished: 1234567, TicksSynthetic: 1200000}, Tape: "nifty-2026-08-18", Seed: 1},
 		Strategy:  "short-straddle", WallSeconds: 20.04, HTTP: "http://127.0.0.1:8420",
 	}
@@ -50,9 +50,10 @@ func TestDocumentHasTheKeysThatScriptsReadAndNoOthers(t *testing.T) {
 		"orders":                      "submitted accepted filled cancelled rejected unknown",
 		"latency_ns":                  "tick_to_decision tick_to_wire order_ack",
 		"latency_ns.tick_to_decision": latency, "latency_ns.tick_to_wire": latency, "latency_ns.order_ack": latency,
-		"gc":      "cycles max_pause_ns",
-		"retries": "attempts retried throttled ambiguous resolved renewals",
-		"venue":   "orders_accepted duplicates orphans positions_apart cash_apart_paise ticks_published ticks_synthetic ticks_unheard ticks_lost",
+		"gc":                            "cycles max_pause_ns",
+		"retries":                       "attempts retried throttled ambiguous resolved renewals endpoints",
+		"retries.endpoints.place_order": "attempts retried throttled not_sent timed_out ambiguous refused malformed delay_ns",
+		"venue":                         "orders_accepted duplicates orphans positions_apart cash_apart_paise ticks_published ticks_synthetic ticks_unheard ticks_lost",
 	}
 	for place, keys := range wants {
 		node := got
