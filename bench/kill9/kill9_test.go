@@ -3,6 +3,8 @@ package kill9
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +25,12 @@ func TestP1_AKilledEngineLosesNothingAndRepeatsNothing(t *testing.T) {
 	}
 	c := Config{
 		Kills: number(t, "KILLS", 10), Records: number(t, "RECORDS", 0), Seed: uint64(number(t, "SEED", int(time.Now().UnixNano()%1_000_000))),
-		Faults: "none", Speed: 5, Out: os.Stderr,
+		Faults: "none", Speed: 5, RTT: 20 * time.Millisecond, Out: os.Stderr,
+	}
+	if text := os.Getenv("RTT"); text != "" {
+		rtt, err := time.ParseDuration(text)
+		require.NoError(t, err)
+		c.RTT = rtt
 	}
 	if profile := os.Getenv("FAULTS"); profile != "" {
 		c.Faults = profile
@@ -44,7 +51,7 @@ func TestP1_AKilledEngineLosesNothingAndRepeatsNothing(t *testing.T) {
 		t.Fatalf("%v\nseed %d; everything is kept in %s", err, c.Seed, folder)
 	}
 	require.NoError(t, os.RemoveAll(folder))
-	summary, err := json.MarshalIndent(map[string]any{"seed": c.Seed, "faults": c.Faults, "grown": c.Records, "machine": machine(), "result": r}, "", "  ")
+	summary, err := json.MarshalIndent(map[string]any{"seed": c.Seed, "faults": c.Faults, "grown": c.Records, "rtt": c.RTT.String(), "machine": machine(), "result": r}, "", "  ")
 	require.NoError(t, err)
 	fmt.Fprintf(os.Stderr, "%s\n", summary)
 	require.Equal(t, c.Kills, r.Kills)
@@ -107,8 +114,9 @@ func enter(c *Config, r *Result, commit string) error {
 		Seed    uint64 `json:"seed"`
 		Faults  string `json:"faults"`
 		Grown   int    `json:"grown_to_records"`
+		RTT     string `json:"rtt"`
 		*Result
-	}{time.Now().UTC().Format(time.RFC3339), commit, machine(), c.Seed, c.Faults, c.Records, r})
+	}{time.Now().UTC().Format(time.RFC3339), commit, machine(), c.Seed, c.Faults, c.Records, c.RTT.String(), r})
 	if err != nil {
 		return err
 	}
@@ -152,4 +160,32 @@ func TestBooksThatDifferAreSeen(t *testing.T) {
 	require.False(t, v.clean())
 	apart := a.comparePositions(&status{})
 	require.Len(t, apart, 3, "a position, and two open orders")
+}
+
+func TestRoadDelaysEachWayAndDeliversWhatTheDeadSent(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	got := make(chan string, 1)
+	go func() {
+		c, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		text, _ := io.ReadAll(c)
+		got <- string(text)
+	}()
+	r, err := openRoad(listener.Addr().String(), 30*time.Millisecond)
+	require.NoError(t, err)
+	defer r.close()
+	began := time.Now()
+	c, err := net.Dial("tcp", r.address())
+	require.NoError(t, err)
+	_, err = c.Write([]byte("an order"))
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+
+	require.Equal(t, "an order", <-got)
+	require.GreaterOrEqual(t, time.Since(began), 90*time.Millisecond)
 }

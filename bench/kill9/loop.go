@@ -24,7 +24,8 @@ type Config struct {
 	Seed    uint64 // of the moments to kill at
 	Faults  string // the venue's profile
 	Speed   float64
-	Out     io.Writer // progress, one line a kill
+	RTT     time.Duration // of the road between engine and venue
+	Out     io.Writer     // progress, one line a kill
 }
 
 // Result is what a run found. Times are from the process's start to the line
@@ -98,11 +99,11 @@ func (l *loop) chapter() (err error) {
 	if err := os.MkdirAll(place, 0o700); err != nil {
 		return err
 	}
-	v, err := openVenue(l.Binary, place, l.Speed, l.Faults)
+	v, err := openVenue(l.Binary, place, l.Speed, l.Faults, l.RTT)
 	if err != nil {
 		return err
 	}
-	defer v.kill()
+	defer v.close()
 	load, look, err := writeConfigs(place, v.ready)
 	if err != nil {
 		return err

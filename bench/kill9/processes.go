@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,6 +77,7 @@ type venue struct {
 	*process
 	ready  ready
 	ledger string
+	road   *road // nil: none
 }
 
 type ready struct {
@@ -84,8 +86,8 @@ type ready struct {
 
 const appKey, secretKey, apiSession = "vayu-sim-app-key", "vayu-sim-secret", "50123456" // the twin's own; they protect nothing
 
-// openVenue starts the venue with no limits on calls.
-func openVenue(binary, folder string, speed float64, faults string) (*venue, error) {
+// openVenue starts the venue with no limits on calls, at the end of a road.
+func openVenue(binary, folder string, speed float64, faults string, roundTrip time.Duration) (*venue, error) {
 	v := &venue{ledger: filepath.Join(folder, "ledger.jsonl")}
 	reader, writer := io.Pipe()
 	var err error
@@ -103,12 +105,40 @@ func openVenue(binary, folder string, speed float64, faults string) (*venue, err
 	select {
 	case text := <-line:
 		if err := json.Unmarshal(text, &v.ready); err != nil {
+			v.kill()
 			return nil, fmt.Errorf("the venue's ready line %q: %w", text, err)
 		}
-		return v, nil
+		return v, v.moveAway(roundTrip)
 	case <-time.After(20 * time.Second):
 		v.kill()
 		return nil, fmt.Errorf("the venue does not come up: %s", v.words())
+	}
+}
+
+// moveAway puts the venue at the end of a road.
+func (v *venue) moveAway(roundTrip time.Duration) error {
+	if roundTrip <= 0 {
+		return nil
+	}
+	at, err := url.Parse(v.ready.REST)
+	if err == nil {
+		v.road, err = openRoad(at.Host, roundTrip/2)
+	}
+	if err != nil {
+		v.kill()
+		return err
+	}
+	for _, address := range []*string{&v.ready.REST, &v.ready.Stream, &v.ready.Orders, &v.ready.OHLCV, &v.ready.Master, &v.ready.Clock} {
+		*address = strings.Replace(*address, at.Host, v.road.address(), 1)
+	}
+	return nil
+}
+
+// close ends the venue and its road.
+func (v *venue) close() {
+	v.kill()
+	if v.road != nil {
+		v.road.close()
 	}
 }
 

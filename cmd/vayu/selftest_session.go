@@ -85,7 +85,7 @@ func (t *trials) sessionAhead(ctx context.Context, s *sheet) {
 		b.system.catchUp(b.venue.Venue)
 		published, seen := b.venue.Stats().TicksPublished, b.system.ticksSeen()
 		detail := fmt.Sprintf("%d published, %d seen", published, seen)
-		if int64(seen) != int64(published) {
+		if seen != uint64(published) {
 			return detail, errors.New("ticks were lost")
 		}
 		return detail, nil

@@ -315,7 +315,8 @@ func (s *system) moveOver(which **stream.Stream) func(context.Context) error {
 		if !s.streams.Load() {
 			return nil
 		}
-		if err := (*which).Renew(ctx); err != nil && s.streams.Load() {
+		// One that does not run yet begins with the new credential.
+		if err := (*which).Renew(ctx); err != nil && s.streams.Load() && !errors.Is(err, stream.ErrStopped) {
 			return err
 		}
 		return nil // or the run is over, and nobody needs to know
