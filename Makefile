@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap sim sim-long determinism kill9 kill9-long interop clean
+.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap sim sim-long determinism kill9 kill9-long mutants interop clean
 
 ARGS     ?=
 BENCH    ?= .
@@ -79,6 +79,9 @@ kill9: ## 200 real SIGKILLs of the engine under load, books compared after each 
 
 kill9-long: ## the same with 1000
 	$(MAKE) kill9 KILLS=1000
+
+mutants: ## the real code with one fault each: every one must be found; WRITE=1 writes bench/mutants/KILLED.md
+	go run ./bench/mutants $(if $(WRITE),-worlds 100 -write)
 
 interop: ## the vendor's own JavaScript client against our streams and our venue
 	.ci/npm

@@ -56,7 +56,7 @@ var evidenceMutants = []Mutant{
 		File:    "exec/gateway/core_reconcile.go",
 		Find:    `if valid && empty && k.started >= fence && c.sync.tradesClean < fence {`,
 		Replace: `if false {`,
-		Killers: in("exec/gateway", "TestH14_AnEmptyListNeedsTheTradeBookAsASecondSource"),
+		Killers: in("exec/gateway", "TestH1a_AnEmptyListNeedsTheTradeBookAsASecondSource"),
 	},
 	{
 		Name:    "a look-alike is ignored",

@@ -44,7 +44,7 @@ var orderMutants = []Mutant{
 		Find:    `o.AbsentAt.Sub(o.Sent.Mono) < c.config.HardFence ||`,
 		Replace: ``,
 		Also:    also(`return max(c.config.Fence, c.config.HardFence)`, `return c.config.Fence`),
-		Killers: in("exec/gateway", "TestN6_BehindAHardFenceAnAbsentOrderIsSentAgainUnderTheSameRemark"),
+		Killers: in("exec/gateway", "TestAHardFenceLongerThanTheFenceIsWaitedFor"),
 	},
 	{
 		Name:    "resend while an answer may come",
@@ -188,9 +188,9 @@ var orderMutants = []Mutant{
 		Name: "wall clock used for timers",
 		Rule: "a wall clock that jumps moves no timer",
 		File: "exec/gateway/core.go",
-		Find: `	c.out, c.at = c.out[:0], at
+		Find: `	c.out, c.endings, c.at = c.out[:0], c.endings[:0], at
 	if at.Wall`,
-		Replace: `	c.out, c.at = c.out[:0], at
+		Replace: `	c.out, c.endings, c.at = c.out[:0], c.endings[:0], at
 	if c.midnight == 0 {
 		c.offset = at.Mono - market.Mono(at.Wall)
 	}

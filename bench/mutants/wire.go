@@ -101,7 +101,7 @@ var wireMutants = []Mutant{
 		File:    "exec/gateway/conn.go",
 		Find:    `keep := phase == rest.Answered && !r.late && c.answer.keepAlive`,
 		Replace: `keep := phase == rest.Answered && c.answer.keepAlive`,
-		Killers: in("exec/gateway", "TestN8_N9_ALateAnswerIsStillEvidenceAndItsConnectionIsNotUsedAgain"),
+		Killers: in("exec/gateway", "TestN9_ALateAnswerIsStillEvidenceAndItsConnectionIsNotUsedAgain"),
 	},
 	{
 		Name: "two answers on one connection",

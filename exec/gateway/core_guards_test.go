@@ -358,3 +358,15 @@ func TestWhatWasHeldBeforeTheDayIsKnownAfterARestart(t *testing.T) {
 	require.EqualValues(t, -lot, w.core.exposure[2].net)
 	require.Empty(t, w.core.exposure[2].blocked)
 }
+
+func TestAHardFenceLongerThanTheFenceIsWaitedFor(t *testing.T) {
+	w := fenced(t, func(c *CoreConfig) { c.HardFence = order.AfterHardFence.HardFence(25 * time.Second) })
+	w.lose(w.ticket())
+	sent := w.now
+
+	w.run(sent + 30*second)
+	require.Empty(t, w.kept, "the venue may take the first attempt for half a minute")
+
+	w.run(sent + 45*second)
+	require.EqualValues(t, 2, w.take().Attempt)
+}

@@ -15,13 +15,26 @@ import (
 // fenced is a world whose venue is proven to refuse requests older than ten
 // seconds, with orders that may wait for that long.
 func fenced(t *testing.T, change ...func(*CoreConfig)) *world {
-	return newWorld(t, 1, func(c *CoreConfig) {
+	w := newWorld(t, 1, func(c *CoreConfig) {
 		c.EntryTTL = time.Minute
 		c.HardFence = order.AfterHardFence.HardFence(10 * time.Second)
 		for _, f := range change {
 			f(c)
 		}
 	}).begin()
+	w.core.remarks = RemarksEchoed
+	return w
+}
+
+func TestH16_WhereRemarksAreNotKnownToComeBackNothingIsEverSentAgain(t *testing.T) {
+	for _, remarks := range []Remarks{RemarksUntried, RemarksLost} {
+		w := fenced(t)
+		w.core.remarks = remarks
+		id := w.lose(w.ticket())
+		w.keeps = nil
+		w.run(w.now + 50*second)
+		require.Equal(t, order.ClosedAbsent, w.state(id), "%v", remarks)
+	}
 }
 
 // lose places an order whose request is lost without a word.

@@ -57,10 +57,11 @@ func TestAProbeAtAVenueThatAnswersNothingFreshProvesNothing(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// tunnel is a network that swallows the first order it is given, and may bring
+// tunnel is a network that, once hungry, swallows the first order it is given, and may bring
 // it to the venue much later.
 type tunnel struct {
 	sync.Mutex
+	hungry    bool
 	swallowed []byte
 	address   string
 }
@@ -84,7 +85,7 @@ type tunnelConn struct {
 func (c *tunnelConn) Write(p []byte) (int, error) {
 	c.n.Lock()
 	defer c.n.Unlock()
-	if c.n.swallowed == nil && bytes.HasPrefix(p, []byte("POST ")) {
+	if c.n.hungry && c.n.swallowed == nil && bytes.HasPrefix(p, []byte("POST ")) {
 		c.n.swallowed = slices.Clone(p)
 		c.Conn.Close() // and the connection breaks
 		return len(p), nil
@@ -123,6 +124,11 @@ func TestN10_AfterAHardFenceAResentOrderStaysTheOnlyOneIfTheVenueEnforcesItsWind
 				c.Dial = n.dial
 				c.Core.EntryTTL, c.Core.HardFence = time.Minute, 3*time.Second
 			})
+			first := w.buy(9850) // from it the core learns that remarks come back
+			require.Eventually(t, func() bool { return w.Snapshot().Standing.Remarks == RemarksEchoed }, 20*time.Second, 10*time.Millisecond)
+			n.Lock()
+			n.hungry = true
+			n.Unlock()
 			id := w.buy(9900)
 			accepted := func() (n int) {
 				for _, e := range w.venue.Ledger() {
@@ -134,17 +140,17 @@ func TestN10_AfterAHardFenceAResentOrderStaysTheOnlyOneIfTheVenueEnforcesItsWind
 			}
 
 			require.Eventually(t, func() bool { return w.update(id).State == order.Working }, 20*time.Second, 10*time.Millisecond)
-			require.Equal(t, 1, accepted(), "the second attempt")
+			require.Equal(t, 2, accepted(), "the second attempt")
 			require.Eventually(t, func() bool { return w.Snapshot().Core.Resent == 1 }, 5*time.Second, 10*time.Millisecond)
 			answer := n.deliver(t)
 
 			if enforced {
 				require.Contains(t, answer, "401")
-				w.judge(t, []order.ID{id})
+				w.judge(t, []order.ID{first, id})
 				return
 			}
 			require.Contains(t, answer, "200")
-			require.Equal(t, 2, accepted())
+			require.Equal(t, 3, accepted())
 			require.Eventually(t, func() bool {
 				w.lock.Lock()
 				defer w.lock.Unlock()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,17 +100,17 @@ func TestP13_TenThousandConnectionsLeaveNothingBehind(t *testing.T) {
 func TestAVenueThatEndsConnectionsAtOnceIsDialledEverMoreSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipes()
-		dials := 0
+		var dials atomic.Int32
 		s := newShell(t, "127.0.0.1:1", func(c *Config) {
 			c.Warm = 3
 			c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-				dials++
+				dials.Add(1)
 				client, server := net.Pipe()
 				return client, server.Close()
 			}
 		})
 		time.Sleep(time.Minute)
-		require.Less(t, dials, 40)
+		require.Less(t, dials.Load(), int32(40))
 		s.place()
 		require.Equal(t, order.NotSent, s.answer(t).Verdict)
 		require.NoError(t, p.Close())

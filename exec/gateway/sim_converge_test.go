@@ -20,20 +20,14 @@ func (s *simWorld) heal() {
 	s.disk.full, s.net.out, s.mute, s.clock.off = false, false, false, 0
 	if s.say != nil {
 		s.say("%v healed", s.now)
+		if s.up {
+			s.say("%v level %v, halted %v, breakers %v %v, quota %+v", s.now, s.gate.Level(), s.core.halted,
+				s.core.writes.State(), s.core.reads.State(), s.core.limits.Left(s.clock.mono(s.now)))
+		}
 	}
-	s.coverHealing()
 	if s.up && s.core.sync.stream != market.FeedLive {
 		s.postOwn(streamComes, 100*ms, 0)
 	}
-}
-
-// coverHealing lets a token that the venue forgot be noticed by its refusal.
-func (s *simWorld) coverHealing() {
-	if s.say == nil || !s.up {
-		return
-	}
-	s.say("%v at healing: level %v, halted %v, breakers %v %v, quota %+v", s.now, s.gate.Level(), s.core.halted,
-		s.core.writes.State(), s.core.reads.State(), s.core.limits.Left(s.clock.mono(s.now)))
 }
 
 // open tells whether nothing of the faults' aftermath holds calls back any

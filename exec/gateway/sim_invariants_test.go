@@ -220,7 +220,7 @@ func (c *checks) leaving(s *simWorld, a *Action) {
 // entering looks at what forbids an entry. Invariant 10.
 func (c *checks) entering(s *simWorld, a *Action, o *order.Order) {
 	core, n := s.core, intentOf(a.ID)
-	cuts := core.cuts(a.Ticket.Instrument, a.Ticket.Side, 0)
+	cuts := c.cuts(s, a)
 	at := s.clock.stamp(s.now)
 	level := s.gate.Level()
 	switch {
@@ -267,6 +267,19 @@ func (c *checks) entering(s *simWorld, a *Action, o *order.Order) {
 			s.fail("entry %d leaves while order %d is in doubt", n, intentOf(other.Ticket.ID))
 		}
 	}
+}
+
+// cuts tells whether the order can only shrink what is held, even if every
+// other one of its side that may live fills first.
+func (c *checks) cuts(s *simWorld, a *Action) bool {
+	most := market.Units(0)
+	for _, i := range s.core.active {
+		o := s.core.jobs[i].o
+		if o.Ticket.Instrument == a.Ticket.Instrument && o.Ticket.Side == a.Ticket.Side && !o.State.Terminal() && o.State != order.ClosedAbsent {
+			most += max(o.Quantity-o.Filled, 0)
+		}
+	}
+	return most <= s.core.exposure[a.Ticket.Instrument].net*a.Ticket.Side.Opposite().Sign()
 }
 
 // left looks at a call's first byte.
@@ -342,7 +355,7 @@ func (c *checks) traded(s *simWorld, id market.InstrumentID) {
 	}
 }
 
-func (c *checks) alarm(s *simWorld, a *Action) {
+func (c *checks) alarm(a *Action) {
 	switch {
 	case strings.HasPrefix(a.Text, "nobody can say"):
 		c.paged = true

@@ -32,7 +32,6 @@ type logins struct {
 	draws    draws
 	mode     invalidation
 	tokens   []grant // the venue's; a token's number is its place
-	person   int     // logins that the person has made
 	personAt market.Mono
 	texts    []session.Token
 
@@ -50,8 +49,8 @@ type logins struct {
 func (l *logins) begin(s *simWorld) {
 	l.draws, l.mode = newDraws(s.seed, drawsOfPeople+1), s.plan.sessions
 	l.logIn(0)
-	for n, at := range s.cuts() {
-		s.post(cutComes, at-s.now, int32(n))
+	for _, at := range s.cuts() {
+		s.post(cutComes, at-s.now, 0)
 	}
 }
 
@@ -80,7 +79,7 @@ func (s *simWorld) cuts() (at []market.Mono) {
 }
 
 // cut ends all sessions of the venue; the person logs in again soon.
-func (l *logins) cut(s *simWorld, _ int32) {
+func (l *logins) cut(s *simWorld) {
 	for i := range l.tokens {
 		l.tokens[i].ends = min(l.tokens[i].ends, s.now)
 	}

@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -76,7 +78,7 @@ func TestNoFaultMakesADuplicateOrLosesAnOrder(t *testing.T) {
 		return
 	}
 	began := time.Now()
-	sum, mixes, failed := simulateAll(*simFrom, *simSeeds, nil)
+	sum, failed := simulateAll(*simFrom, *simSeeds, nil)
 	took := time.Since(began)
 	for i, o := range failed {
 		if i == 10 {
@@ -96,7 +98,7 @@ func TestNoFaultMakesADuplicateOrLosesAnOrder(t *testing.T) {
 		t.Log(sum.coverage())
 	}
 	if *simLedger != "" {
-		require.NoError(t, keepInLedger(&sum, mixes, took, len(failed)))
+		require.NoError(t, keepInLedger(&sum, took, len(failed)))
 	}
 	require.LessOrEqual(t, sum.differ, sum.worlds/200+2, "worlds whose base a person must mend")
 	if sum.worlds < 100 {
@@ -113,7 +115,7 @@ func TestNoFaultMakesADuplicateOrLosesAnOrder(t *testing.T) {
 
 // simulateAll lives worlds on a few workers. What they counted is added up in
 // no order; the failed ones are told in the order of their seeds.
-func simulateAll(from uint64, count int, each func(*lived)) (sum tally, mixes [faults][stormy + 1]int, failed []lived) {
+func simulateAll(from uint64, count int, each func(*lived)) (sum tally, failed []lived) {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
@@ -131,9 +133,6 @@ func simulateAll(from uint64, count int, each func(*lived)) (sum tally, mixes [f
 				mu.Lock()
 				sum.add(&o.tally)
 				sum.worlds++
-				for f, g := range o.mix.grade {
-					mixes[f][g]++
-				}
 				if o.fault != "" {
 					failed = append(failed, o)
 				}
@@ -153,12 +152,8 @@ func simulateAll(from uint64, count int, each func(*lived)) (sum tally, mixes [f
 	if *simProgress {
 		fmt.Fprintln(os.Stderr)
 	}
-	for i := range failed { // few
-		for j := i; j > 0 && failed[j].seed < failed[j-1].seed; j-- {
-			failed[j], failed[j-1] = failed[j-1], failed[j]
-		}
-	}
-	return sum, mixes, failed
+	slices.SortFunc(failed, func(a, b lived) int { return cmp.Compare(a.seed, b.seed) })
+	return sum, failed
 }
 
 // describe is a world in one line.
@@ -214,7 +209,7 @@ type ledgerLine struct {
 	Faults     map[string]uint64 `json:"faults"` // how often each struck
 }
 
-func keepInLedger(sum *tally, _ [faults][stormy + 1]int, took time.Duration, failed int) error {
+func keepInLedger(sum *tally, took time.Duration, failed int) error {
 	line := ledgerLine{
 		Date: time.Now().UTC().Format(time.RFC3339), Commit: *simCommit, From: *simFrom, To: *simFrom + sum.worlds - 1,
 		Attempts: sum.writes, Placements: sum.places, Accepted: sum.accepted, Restarts: sum.restarts, PowerLoss: sum.powerLosses,
@@ -246,7 +241,7 @@ func TestSim_Digest(t *testing.T) {
 		t.Skip("make determinism runs this with -digest, in every setting")
 	}
 	traces := make([]uint64, *simSeeds)
-	_, _, failed := simulateAll(*simFrom, *simSeeds, func(o *lived) { traces[o.seed-*simFrom] = o.trace })
+	_, failed := simulateAll(*simFrom, *simSeeds, func(o *lived) { traces[o.seed-*simFrom] = o.trace })
 	h := uint64(14695981039346656037)
 	for _, trace := range traces {
 		h = (h ^ trace) * 1099511628211

@@ -81,8 +81,6 @@ func (v *exchange) begin(s *simWorld) {
 	s.post(marketTrades, v.draws.around(s.plan.activity), 0)
 }
 
-const venueDigits = 10
-
 // venueName is the id of the venue's order with that place.
 func venueName(i int) order.VenueID {
 	text := [18]byte{'2', '0', '2', '6', '1', '1', '2', '4'}

@@ -358,7 +358,7 @@ func (s *simWorld) happen(h *happening) {
 	case tokenIsDropped:
 		s.login.dropped(s)
 	case cutComes:
-		s.login.cut(s, h.n)
+		s.login.cut(s)
 	case outageBegins:
 		s.net.outage(s)
 	case outageEnds:
@@ -387,7 +387,7 @@ func (s *simWorld) happen(h *happening) {
 func (s *simWorld) start() {
 	s.boot++
 	s.up, s.dying, s.killIn, s.mute, s.stalls = true, false, 0, false, 0
-	s.clock.base = s.now - market.Mono(s.clock.draws.between(ms, 50*ms))
+	s.clock.base = s.now - s.clock.draws.between(ms, 50*ms)
 	s.clock.mend()
 	s.quotes()
 	limits := wide()
@@ -529,7 +529,7 @@ func (s *simWorld) act(a *Action) {
 	case a.Kind == RestartStream:
 		s.postOwn(streamGoes, 10*ms, 0)
 	case a.Kind == Alarm:
-		s.check.alarm(s, a)
+		s.check.alarm(a)
 	case a.Kind.Call():
 		s.net.send(s, a)
 	}
