@@ -324,7 +324,7 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 	if a.Verdict != order.OK && a.Verdict != order.Empty || a.Partial || k.late {
 		s.positionsAt = now.Add(syncRetry)
 		if s.positionsOK {
-			s.positionsAt = now.Add(positionsPoll)
+			s.positionsAt = now.Add(syncRetryMost)
 		}
 		return
 	}
