@@ -9,18 +9,19 @@ import (
 )
 
 const (
-	tradesDelay   = time.Second // lets fills gather before one read prices them all
-	tradesBackoff = 5 * time.Second
-	tradesMost    = 2 * time.Minute
-	positionsPoll = 10 * time.Minute
-	positionsSoon = 10 * time.Second       // after the base: was it right?
-	baseTries     = 10 * time.Second       // whole lists only; then a base on what can be read, so that it can be closed
-	settleTime    = 5 * time.Second        // positions are compared when no fill is younger
-	syncSoon      = 100 * time.Millisecond // doubles, up to syncRetry: the answer was whole, and the account moved under it
-	syncRetry     = 2 * time.Second        // doubles with every list that proves nothing
-	syncRetryMost = 16 * time.Second
-	probeEvery    = 250 * time.Millisecond
-	restartEvery  = time.Minute
+	tradesDelay    = time.Second // lets fills gather before one read prices them all
+	tradesBackoff  = 5 * time.Second
+	tradesMost     = 2 * time.Minute
+	positionsPoll  = 10 * time.Minute
+	positionsSoon  = 10 * time.Second       // after the base: was it right?
+	positionsAgain = time.Minute            // when they could not be read
+	baseTries      = 10 * time.Second       // whole lists only; then a base on what can be read, so that it can be closed
+	settleTime     = 5 * time.Second        // positions are compared when no fill is younger
+	syncSoon       = 100 * time.Millisecond // doubles, up to syncRetry: the answer was whole, and the account moved under it
+	syncRetry      = 2 * time.Second        // doubles with every list that proves nothing
+	syncRetryMost  = 16 * time.Second
+	probeEvery     = 250 * time.Millisecond
+	restartEvery   = time.Minute
 )
 
 // syncing keeps our picture of the account in step with the venue's: after
@@ -324,7 +325,7 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 	if a.Verdict != order.OK && a.Verdict != order.Empty || a.Partial || k.late {
 		s.positionsAt = now.Add(syncRetry)
 		if s.positionsOK {
-			s.positionsAt = now.Add(syncRetryMost)
+			s.positionsAt = now.Add(positionsAgain)
 		}
 		return
 	}
