@@ -1,0 +1,32 @@
+package gateway
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vayu-trading/vayu/engine/market"
+	"github.com/vayu-trading/vayu/engine/order"
+)
+
+func TestAfterARestartNoExitLeavesBeforeThePositionsWereSeen(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.fill(w.byIntent[id][0], lot)
+	w.run(w.now + 5*second)
+	w.chances.noticeLost = 1 // while the engine is down
+	v := w.create(order.Report{Status: order.StatusOrdered, Instrument: 1, Side: market.Sell, Quantity: lot, Limit: 9990})
+	w.fill(v, lot) // a person closes the position by hand
+	w.chances.noticeLost = 0
+	w.keep(ReadOrders)
+
+	w.restart(true)
+	exit := w.ticket()
+	exit.Side, exit.Price = market.Sell, 9995
+	w.place(exit)
+	w.run(w.now + 5*second)
+
+	require.Empty(t, w.byIntent[exit.ID], "it sells what the account does not have")
+	require.Equal(t, order.ExpiredLocal, w.state(exit.ID))
+}
