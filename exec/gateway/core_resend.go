@@ -18,9 +18,10 @@ func (c *Core) fenceOf(o *order.Order) time.Duration {
 }
 
 // renewable tells whether an order may at all be sent again at the instant. One
-// that a restart brought back has lost its deadline, and with it its time.
+// that a restart brought back never is: it has lost its deadline, and only the
+// wall clock, which may have been set, tells how old its last attempt is.
 func (c *Core) renewable(o *order.Order, at market.Mono) bool {
-	return c.config.HardFence > 0 && !o.CancelWanted && int(o.Attempts) <= c.config.Retry.MaxRetries &&
+	return c.config.HardFence > 0 && o.ApprovedAt != 0 && !o.CancelWanted && int(o.Attempts) <= c.config.Retry.MaxRetries &&
 		(o.Deadline == 0 && o.Ticket.Class == order.Flatten || at < o.Deadline)
 }
 

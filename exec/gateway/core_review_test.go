@@ -2,12 +2,36 @@ package gateway
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/risk"
 )
+
+func TestAClockSetForwardWhileDownResendsNothing(t *testing.T) {
+	w := newWorld(t, 1, func(c *CoreConfig) { c.HardFence = 35 * time.Second }).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.fill(w.byIntent[id][0], lot)
+	w.run(w.now + 5*second)
+	w.keep(SendPlace)
+	w.step(&Event{Kind: KillEvent, Level: risk.FlattenAll, Text: "drill"})
+	w.run(w.now + second)
+	a := w.take()
+	require.Equal(t, order.Flatten, a.Class)
+	w.keeps = nil
+	w.step(&Event{Kind: OperatorEvent, Operator: Operator{Lower: true, Level: risk.Armed, Name: "op"}})
+	w.start += market.UnixNano(time.Hour) // the clock is set
+	w.restart(true)
+	sent := w.actions[SendPlace]
+	w.run(w.now + 5*second)
+	require.Equal(t, sent, w.actions[SendPlace], "nothing was sent: %v", w.history[a.ID])
+	w.accept(a) // slow
+	w.run(w.now + 20*second)
+}
 
 func TestAfterARestartNoExitLeavesBeforeThePositionsWereSeen(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
