@@ -33,6 +33,25 @@ func TestAClockSetForwardWhileDownResendsNothing(t *testing.T) {
 	w.run(w.now + 20*second)
 }
 
+func TestAnOrphanThatUndidTheBaseUndoesItAtTheNextStartToo(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	v := w.byIntent[id][0]
+	w.fill(v, lot)
+	w.run(w.now + 3*second)
+	w.journal = w.journal[:0]
+	v.visible = w.now + 4*second
+	w.restart(true)
+	for w.core.slab.Get(id) == nil {
+		w.run(w.now + 10*ms)
+	}
+	w.restart(true)
+	w.run(w.now + 30*second)
+	require.EqualValues(t, lot, w.core.exposure[1].net, w.alarms)
+	require.Empty(t, w.core.exposure[1].blocked)
+}
+
 func TestAfterARestartNoExitLeavesBeforeThePositionsWereSeen(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	id := w.place(w.ticket())
