@@ -52,6 +52,25 @@ func TestAnOrphanThatUndidTheBaseUndoesItAtTheNextStartToo(t *testing.T) {
 	require.Empty(t, w.core.exposure[1].blocked)
 }
 
+func TestAJournalThatWasDeletedGivesNoOrderAnothersFill(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.fill(w.byIntent[id][0], lot)
+	w.run(w.now + second)
+	w.boot--
+	w.core.config.Tag.Boot--
+	w.restart(false)
+	w.lastID = 0
+	w.step(&Event{Kind: SessionEvent, Session: w.session()})
+	tk := w.ticket()
+	require.Equal(t, id, tk.ID)
+	tk.Price = 9990
+	w.place(tk)
+	w.run(w.now + 10*second)
+	require.NotEqual(t, order.Filled, w.state(id), "a fill is invented for an order that was never sent")
+}
+
 func TestAfterARestartNoExitLeavesBeforeThePositionsWereSeen(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	id := w.place(w.ticket())
