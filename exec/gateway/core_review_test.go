@@ -52,6 +52,19 @@ func TestAnOrphanThatUndidTheBaseUndoesItAtTheNextStartToo(t *testing.T) {
 	require.Empty(t, w.core.exposure[1].blocked)
 }
 
+func TestAReadOfOthersIsNoJumpOfTheClock(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	for range 3 {
+		w.now += 4 * second
+		ok, _ := w.core.Permit(order.Data, w.now)
+		require.True(t, ok)
+		r := w.journal[len(w.journal)-1]
+		require.Equal(t, w.stamp(), r.At)
+		w.step(&Event{Kind: Tick})
+	}
+	require.Zero(t, w.core.jumped)
+}
+
 func TestAJournalThatWasDeletedGivesNoOrderAnothersFill(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	id := w.place(w.ticket())
