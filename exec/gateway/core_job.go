@@ -170,7 +170,10 @@ type exposure struct {
 
 // block refuses new exposure in the instrument until a person has looked.
 func (c *Core) block(id market.InstrumentID, why string) {
-	if int(id) < len(c.exposure) && c.exposure[id].blocked == "" {
+	if int(id) >= len(c.exposure) {
+		return
+	}
+	if was := c.exposure[id].blocked; was == "" || was == unproven { // which ends by itself: nothing may hide behind it
 		c.exposure[id].blocked = why
 		c.keepBlock(id, why)
 	}

@@ -33,6 +33,14 @@ func TestAClockSetForwardWhileDownResendsNothing(t *testing.T) {
 	w.run(w.now + 20*second)
 }
 
+func TestUnprovenHidesNoGraverReason(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.core.block(1, unproven)
+	w.core.block(1, "an order filled after its end")
+	w.core.agrees(1)
+	require.NotEmpty(t, w.core.exposure[1].blocked)
+}
+
 func TestAnOrphanThatUndidTheBaseUndoesItAtTheNextStartToo(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	id := w.place(w.ticket())
