@@ -180,7 +180,7 @@ func (c *Core) block(id market.InstrumentID, why string) {
 }
 
 // cuts tells whether the ticket can only shrink what is held, even if every
-// other order on the same side, the doubtful ones too, fills.
+// other order on the same side, the doubtful and other people's too, fills.
 func (c *Core) cuts(id market.InstrumentID, side market.Side, quantity market.Units) bool {
 	net := c.exposure[id].net * side.Opposite().Sign()
 	if net <= 0 {
@@ -189,6 +189,11 @@ func (c *Core) cuts(id market.InstrumentID, side market.Side, quantity market.Un
 	for _, i := range c.active {
 		if o := c.jobs[i].o; o.Ticket.Instrument == id && o.Ticket.Side == side {
 			quantity += o.Open()
+		}
+	}
+	for i := range c.strangers {
+		if x := &c.strangers[i]; x.report.Instrument == id && x.report.Side == side {
+			quantity += x.open
 		}
 	}
 	return quantity <= net

@@ -60,6 +60,23 @@ func TestAnOrphanThatUndidTheBaseUndoesItAtTheNextStartToo(t *testing.T) {
 	require.Empty(t, w.core.exposure[1].blocked)
 }
 
+func TestAnExitCountsTheOpenOrdersOfOthers(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.fill(w.byIntent[id][0], lot)
+	w.run(w.now + second)
+	v := w.create(order.Report{Status: order.StatusOrdered, Instrument: 1, Side: market.Sell, Quantity: lot, Limit: 10050})
+	v.visible = 0
+	w.run(w.now + 5*second)
+	w.step(&Event{Kind: StreamEvent, Stream: market.FeedDown})
+	w.now += 3 * second
+	w.step(&Event{Kind: Tick})
+	exit := w.ticket()
+	exit.Side, exit.Price = market.Sell, 9995
+	require.NotEqual(t, order.Sending, w.state(w.place(exit)), "both may fill")
+}
+
 func TestAReadOfOthersIsNoJumpOfTheClock(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	for range 3 {
