@@ -130,3 +130,23 @@ func TestAfterARestartNoExitLeavesBeforeThePositionsWereSeen(t *testing.T) {
 	require.Empty(t, w.byIntent[exit.ID], "it sells what the account does not have")
 	require.Equal(t, order.ExpiredLocal, w.state(exit.ID))
 }
+
+func TestFlatteningIsNotHeldUpByTheOpenOrdersOfOthers(t *testing.T) {
+	for name, other := range map[string]order.Report{
+		"a person's own exit, far from the market": {Side: market.Sell, Quantity: lot, Limit: 12000},
+		"a person's bid, which ours would meet":    {Side: market.Buy, Quantity: lot, Limit: 9990},
+	} {
+		w := newWorld(t, 1, nil).begin()
+		id := w.place(w.ticket())
+		w.run(w.now + second)
+		w.fill(w.byIntent[id][0], lot)
+		other.Status, other.Instrument = order.StatusOrdered, 1
+		w.create(other)
+		w.run(w.now + 5*second)
+
+		w.step(&Event{Kind: KillEvent, Level: risk.FlattenAll, Text: "drill"})
+		w.run(w.now + 10*second)
+
+		require.Zero(t, w.core.exposure[1].net, "%s: %v", name, w.alarms)
+	}
+}
