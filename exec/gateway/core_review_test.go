@@ -109,6 +109,19 @@ func TestAJournalThatWasDeletedGivesNoOrderAnothersFill(t *testing.T) {
 	require.NotEqual(t, order.Filled, w.state(id), "a fill is invented for an order that was never sent")
 }
 
+func TestAListThatNeverProvesAnythingIsTold(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.fill(w.byIntent[id][0], lot)
+	w.run(w.now + 3*second)
+	w.chances.listPartial = 1
+	w.restart(true)
+	w.run(w.now + 300*second)
+	require.False(t, w.core.sync.done)
+	require.True(t, w.alarmed("the order list proves nothing"))
+}
+
 func TestAfterARestartNoExitLeavesBeforeThePositionsWereSeen(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	id := w.place(w.ticket())
@@ -149,4 +162,25 @@ func TestFlatteningIsNotHeldUpByTheOpenOrdersOfOthers(t *testing.T) {
 
 		require.Zero(t, w.core.exposure[1].net, "%s: %v", name, w.alarms)
 	}
+}
+
+func TestATradeBookThatFitsNoListIsToldAndNotAskedForWithoutEnd(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.fill(w.byIntent[id][0], lot)
+	w.run(w.now + 3*second)
+	v := w.create(order.Report{Status: order.StatusOrdered, Instrument: 2, Side: market.Buy, Quantity: lot, Limit: 9990})
+	v.visible = w.now + 10000*second
+	w.chances.noticeLost = 1
+	w.fill(v, lot)
+	w.run(w.now + 5*second)
+	w.sequence = 0
+
+	w.restart(true)
+	before := w.actions[ReadTrades]
+	w.run(w.now + 600*second)
+
+	require.True(t, w.alarmed("the trade book proves nothing"))
+	require.Less(t, w.actions[ReadTrades]-before, 60)
 }

@@ -39,6 +39,7 @@ type syncing struct {
 	probeAt    market.Mono // not before, for the breakers' sake
 	listOK     bool        // a whole list that began after the gap was read
 	poor       uint        // lists in a row that proved nothing
+	vague      uint        // trade books in a row that did
 
 	book         uint32 // number of the newest trade book
 	tradesSlot   Slot
@@ -138,6 +139,7 @@ func (s *syncing) listRead(c *Core, k *flight, whole bool) {
 	if !whole || k.started < s.liveAt {
 		wait := min(syncRetry<<min(s.poor, 8), syncRetryMost)
 		s.poor++
+		c.tellPoor(s.poor, "the order list")
 		s.listWanted, s.listAt = true, c.at.Mono.Add(wait)
 		return
 	}
@@ -145,6 +147,16 @@ func (s *syncing) listRead(c *Core, k *flight, whole bool) {
 	if !s.listOK {
 		s.listOK = true
 		s.tradesWanted, s.tradesAt, s.tradesClass = true, c.at.Mono, order.Reconcile
+	}
+}
+
+// poorMost is how many reads in a row may prove nothing, most of a minute in
+// all, before a person is told: nothing else says why no entry leaves.
+const poorMost = 5
+
+func (c *Core) tellPoor(n uint, what string) {
+	if n == poorMost {
+		c.alarm(0, what+" proves nothing, again and again: no entries until it is whole; look at the venue")
 	}
 }
 
@@ -270,7 +282,7 @@ func (c *Core) tradesRead(k *flight, a *Answer) {
 		}
 	}
 	if clean {
-		s.tradesClean = k.started
+		s.tradesClean, s.vague = k.started, 0
 		if s.listOK && k.started >= s.liveAt {
 			s.tradesOK = true
 			s.finish(c)
@@ -278,7 +290,10 @@ func (c *Core) tradesRead(k *flight, a *Answer) {
 	}
 	switch {
 	case !s.tradesOK && s.listOK:
-		s.tradesWanted, s.tradesAt, s.tradesClass = true, now.Add(syncRetry), order.Reconcile
+		wait := min(syncRetry<<min(s.vague, 8), syncRetryMost)
+		s.vague++
+		c.tellPoor(s.vague, "the trade book")
+		s.tradesWanted, s.tradesAt, s.tradesClass = true, now.Add(wait), order.Reconcile
 	case c.unpriced > 0:
 		s.tradesWait = min(max(2*s.tradesWait, tradesBackoff), tradesMost)
 		s.tradesClass = order.Data
