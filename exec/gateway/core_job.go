@@ -118,6 +118,8 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 func (c *Core) emit(u order.Update) {
 	if u.FilledNow != 0 {
 		c.learnt++
+	}
+	if u.FilledNow != 0 && u.Instrument != 0 { // zero: a contract that is not watched
 		x := &c.exposure[u.Instrument]
 		if x.net != 0 {
 			c.holding--

@@ -214,8 +214,13 @@ func (c *Core) Restored(at market.Stamp) []Action {
 	if p.full {
 		c.halt("the journal holds more orders than this engine has room for")
 	}
+	unwatched := false
 	for _, o := range p.orders {
+		unwatched = unwatched || o.Ticket.Instrument == 0 && o.Filled > 0
 		c.resume(o)
+	}
+	if unwatched {
+		c.alarm(0, "fills of before are in a contract that is not watched today: they are not counted")
 	}
 	if p.operator == "" && p.level > risk.Armed {
 		c.gate.Raise(p.level, p.cause)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
 	"github.com/vayu-trading/vayu/engine/risk"
@@ -120,6 +121,30 @@ func TestAListThatNeverProvesAnythingIsTold(t *testing.T) {
 	w.run(w.now + 300*second)
 	require.False(t, w.core.sync.done)
 	require.True(t, w.alarmed("the order list proves nothing"))
+}
+
+func TestFillsInAContractThatIsNotWatchedAnyMoreAreTold(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	id := w.place(w.ticket())
+	w.run(w.now + second)
+	w.fill(w.byIntent[id][0], lot)
+	w.run(w.now + 3*second)
+	for i := range w.journal {
+		if r := &w.journal[i]; r.Kind == journal.Intended {
+			r.Intent.Key.Strike = 12300
+		}
+	}
+	for _, v := range w.orders {
+		v.report.Instrument = 0
+	}
+
+	w.restart(true)
+	w.run(w.now + 30*second)
+
+	require.True(t, w.alarmed("not watched today"))
+	require.False(t, w.alarmed("differs"), "nobody compares what is not watched: %v", w.alarms)
+	require.Zero(t, w.core.exposure[0].net)
+	require.True(t, w.core.sync.done)
 }
 
 func TestAfterARestartNoExitLeavesBeforeThePositionsWereSeen(t *testing.T) {
