@@ -25,7 +25,7 @@ func (g *Gate) Check(t *order.Ticket, v *book.View, now market.Stamp) (Approved,
 	if sized {
 		quantity = t.Lots.Units(in.LotSize)
 	}
-	cuts := quantity > 0 && h.cuts(t.Side, quantity)
+	cuts := quantity > 0 && h.closes(t, t.Side, quantity)
 
 	if level := g.Level(); level != Armed && forbids(level, t.Class, cuts) {
 		return g.refuse(t, LevelForbids, int64(level), int64(Armed))
@@ -98,7 +98,7 @@ func (g *Gate) CheckModify(t *order.Ticket, price market.Paise, v *book.View, no
 	changed := *t
 	changed.Instrument, changed.Side, changed.Price = o.instrument, o.side, price
 	changed.Lots = lotsOf(o.remaining, in.LotSize)
-	cuts := h.cuts(o.side, 0) // its own quantity is among the open ones
+	cuts := h.closes(t, o.side, 0) // its own quantity is among the open ones
 	if level := g.Level(); level != Armed && forbids(level, t.Class, cuts) {
 		return g.refuse(&changed, LevelForbids, int64(level), int64(Armed))
 	}
@@ -115,7 +115,7 @@ func (g *Gate) CheckModify(t *order.Ticket, price market.Paise, v *book.View, no
 	if loss := g.loss() + slip; !cuts && loss >= g.limits.DayLoss {
 		return g.refuse(&changed, LossExceeded, int64(loss), int64(g.limits.DayLoss))
 	}
-	if other := g.crossed(o.id, o.instrument, o.side, price, false); other != nil {
+	if other := g.crossed(o.id, o.instrument, o.side, price, t.Class == order.Flatten); other != nil {
 		a, r := g.refuse(&changed, SelfCross, int64(price), int64(other.low))
 		g.last.First = other.id
 		return a, r
@@ -241,7 +241,7 @@ func reference(t *order.Ticket, q *market.Quote) (market.Paise, bool) {
 func (g *Gate) size(t *order.Ticket, cuts bool, h *holding, in *market.Instrument, quantity market.Units, v *book.View, now market.Stamp) (got, limit int64, reason Reason) {
 	l := &g.limits
 	if cuts {
-		if n := len(g.x.open); n >= 2*l.OpenOrders {
+		if n := len(g.x.open) - g.x.others; n >= 2*l.OpenOrders {
 			return int64(n), int64(2 * l.OpenOrders), TooManyOpen
 		}
 		return 0, 0, Pass
@@ -277,11 +277,11 @@ func (o open) slip(q *market.Quote) market.Paise { return o.losing(closing(q, o.
 
 // crossed is an own order that one at the price would trade with; nil when
 // there is none. An order in doubt counts as resting, but does not stop the one that
-// flattens: it may never have been placed.
+// flattens: it may never have been placed. Nor does one of [Others].
 func (g *Gate) crossed(self order.ID, id market.InstrumentID, side market.Side, price market.Paise, flattens bool) *open {
 	for i := range g.x.open {
 		o := &g.x.open[i]
-		if o.instrument != id || o.side == side || o.id == self || o.remaining == 0 || flattens && o.fate != known {
+		if o.instrument != id || o.side == side || o.id == self || o.remaining == 0 || flattens && (o.fate != known || o.id >= Others) {
 			continue
 		}
 		if side == market.Buy && price >= o.low || side == market.Sell && price <= o.high {

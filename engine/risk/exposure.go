@@ -9,6 +9,12 @@ import (
 	"github.com/vayu-trading/vayu/engine/order"
 )
 
+// Others is the first of the ids by which other people's orders on the account
+// are known. They count in every limit, but do not hold up what flattens: they
+// are never cancelled, so it would wait for ever, and a fill of theirs is
+// flattened as well.
+const Others = order.ID(1 << 63)
+
 // tombstone is how long an order given up as absent still counts.
 const tombstone = 60 * time.Second
 
@@ -21,6 +27,7 @@ type exposure struct {
 	held     []market.InstrumentID // instruments with a position
 	doubts   int                   // open orders of unknown fate, those under a tombstone included
 	tombs    int                   // those under a tombstone
+	others   int                   // open orders of other people
 	booked   booked
 	gross    market.Lots  // sum of the worst positions
 	result   market.Paise // of the day, before costs: cash plus positions at their marks
@@ -31,7 +38,8 @@ type exposure struct {
 // holding is what is held of one instrument.
 type holding struct {
 	position    market.Units
-	buys, sells market.Units // open, in doubt included
+	buys, sells market.Units    // open, in doubt included
+	others      [2]market.Units // of these, other people's
 	mark        market.Paise
 	lots        market.Lots // the worst position, as counted in gross
 	doubts      int32       // orders being reconciled
@@ -101,10 +109,27 @@ func (h *holding) cuts(side market.Side, quantity market.Units) bool {
 	return false
 }
 
+// closes tells the same of a ticket; of one that flattens, only our own open
+// orders are filled first.
+func (h *holding) closes(t *order.Ticket, side market.Side, quantity market.Units) bool {
+	if t.Class == order.Flatten {
+		switch side {
+		case market.Buy:
+			quantity -= h.others[0]
+		case market.Sell:
+			quantity -= h.others[1]
+		}
+	}
+	return h.cuts(side, quantity)
+}
+
 // add counts an order as open.
 func (x *exposure) add(o open) {
 	x.index.Put(uint64(o.id), int32(len(x.open)))
 	x.open = append(x.open, o)
+	if o.id >= Others {
+		x.others++
+	}
 	x.count(&o, o.remaining)
 }
 
@@ -112,6 +137,9 @@ func (x *exposure) add(o open) {
 func (x *exposure) remove(at int32) {
 	o := x.open[at]
 	x.count(&o, -o.remaining)
+	if o.id >= Others {
+		x.others--
+	}
 	x.settle(&o, known)
 	x.index.Delete(uint64(o.id))
 	last := int32(len(x.open) - 1)
@@ -125,10 +153,15 @@ func (x *exposure) remove(at int32) {
 // count adds to what is open on the order's side.
 func (x *exposure) count(o *open, quantity market.Units) {
 	h := &x.of[o.instrument]
+	at := 0
 	if o.side == market.Buy {
 		h.buys += quantity
 	} else {
 		h.sells += quantity
+		at = 1
+	}
+	if o.id >= Others {
+		h.others[at] += quantity
 	}
 	x.recount(o.instrument)
 }

@@ -447,7 +447,9 @@ func (c *Core) Permit(class order.Class, at market.Mono) (ok bool, again market.
 	}
 	if c.limits.Take(class, false, at) {
 		c.budget.Called(false, at)
-		c.at.Mono = max(c.at.Mono, at)
+		if past := at.Sub(c.at.Mono); past > 0 { // all three clocks go on: else the next event seems to come after a jump
+			c.at.Mono, c.at.Wall, c.at.Market = at, c.at.Wall.Add(past), c.at.Market.Add(past)
+		}
 		c.record.ID, c.record.Call = 0, journal.Call{Kind: journal.ReadOther, Class: class, Attempt: 1, Epoch: c.login.Epoch}
 		c.keep(journal.Reading, true)
 		return true, 0

@@ -118,6 +118,8 @@ func (c *Core) settle(o *order.Order, m order.Move, effect *order.Effect, estima
 func (c *Core) emit(u order.Update) {
 	if u.FilledNow != 0 {
 		c.learnt++
+	}
+	if u.FilledNow != 0 && u.Instrument != 0 { // zero: a contract that is not watched
 		x := &c.exposure[u.Instrument]
 		if x.net != 0 {
 			c.holding--
@@ -170,14 +172,17 @@ type exposure struct {
 
 // block refuses new exposure in the instrument until a person has looked.
 func (c *Core) block(id market.InstrumentID, why string) {
-	if int(id) < len(c.exposure) && c.exposure[id].blocked == "" {
+	if int(id) >= len(c.exposure) {
+		return
+	}
+	if was := c.exposure[id].blocked; was == "" || was == unproven { // which ends by itself: nothing may hide behind it
 		c.exposure[id].blocked = why
 		c.keepBlock(id, why)
 	}
 }
 
 // cuts tells whether the ticket can only shrink what is held, even if every
-// other order on the same side, the doubtful ones too, fills.
+// other order on the same side, the doubtful and other people's too, fills.
 func (c *Core) cuts(id market.InstrumentID, side market.Side, quantity market.Units) bool {
 	net := c.exposure[id].net * side.Opposite().Sign()
 	if net <= 0 {
@@ -186,6 +191,11 @@ func (c *Core) cuts(id market.InstrumentID, side market.Side, quantity market.Un
 	for _, i := range c.active {
 		if o := c.jobs[i].o; o.Ticket.Instrument == id && o.Ticket.Side == side {
 			quantity += o.Open()
+		}
+	}
+	for i := range c.strangers {
+		if x := &c.strangers[i]; x.report.Instrument == id && x.report.Side == side {
+			quantity += x.open
 		}
 	}
 	return quantity <= net

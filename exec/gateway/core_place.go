@@ -211,9 +211,11 @@ func (c *Core) holds(j *job) (why string, wait bool) {
 		return adds == 0
 	}
 	switch {
-	case !c.mayCall(), !c.sync.done && !(c.sync.based && shrinks()):
+	case !c.mayCall(), !c.sync.done && !(c.sync.based && c.sync.positionsOK && shrinks()):
 		// A gap holds back what adds; an exit counts every open order of its side
-		// as filled, so whatever the gap hid, it cannot turn the position.
+		// as filled, so whatever the gap hid of our own, it cannot turn the
+		// position. After a restart the positions must have been seen first: while
+		// the engine was down anybody may have closed them.
 		return "", true
 	case c.halted && !shrinks():
 		return "halted until a person has looked", false

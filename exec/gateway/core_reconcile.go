@@ -321,8 +321,13 @@ func (c *Core) remarked(r *order.Report) *order.Order {
 	if !ok || tag.Instance != c.config.Tag.Instance || tag.Day != c.config.Tag.Day {
 		return nil
 	}
-	if o := c.slab.Get(id); o != nil {
+	if o := c.slab.Get(id); o != nil && o.Attempts > 0 {
 		return o
+	} else if o != nil {
+		// It never left: the text was given away twice. What the order at the
+		// venue did is not this one's doing.
+		c.halt("an order at the venue bears the text of one that was never sent: the journal's folder was deleted or copied, or another engine trades on this account")
+		return nil
 	}
 	return c.orphan(r, id)
 }

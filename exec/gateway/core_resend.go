@@ -18,11 +18,13 @@ func (c *Core) fenceOf(o *order.Order) time.Duration {
 }
 
 // renewable tells whether an order may at all be sent again at the instant. One
-// that a restart brought back has lost its deadline, and with it its time; where
-// the venue does not give our texts back, an order that surfaces late could be
-// taken for the one that was sent again.
+// that a restart brought back never is: it has lost its deadline, and only the
+// wall clock, which may have been set, tells how old its last attempt is. Nor is
+// one where the venue does not give our texts back: what surfaces late could be
+// taken for what was sent again.
 func (c *Core) renewable(o *order.Order, at market.Mono) bool {
-	return c.config.HardFence > 0 && c.remarks == RemarksEchoed && !o.CancelWanted && int(o.Attempts) <= c.config.Retry.MaxRetries &&
+	return c.config.HardFence > 0 && c.remarks == RemarksEchoed && o.ApprovedAt != 0 && !o.CancelWanted &&
+		int(o.Attempts) <= c.config.Retry.MaxRetries &&
 		(o.Deadline == 0 && o.Ticket.Class == order.Flatten || at < o.Deadline)
 }
 

@@ -15,6 +15,7 @@ type restoring struct {
 	today    bool               // the run in hand is one of this engine and trading day
 	named    bool               // the run in hand names its strategies
 	names    []order.StrategyID // this run's number by that run's
+	based    bool               // the run in hand recorded its base
 	orders   []*order.Order     // as they were taken in
 	base     []journal.Holding  // by instrument
 	level    risk.Level
@@ -46,7 +47,7 @@ func (c *Core) Restore(r *journal.Record, at market.Stamp) {
 	if r.Kind == journal.Started {
 		tag := &r.Start.Tag
 		p.today = tag.Day == c.config.Tag.Day && tag.Instance == c.config.Tag.Instance
-		p.names, p.named = p.names[:0], false
+		p.names, p.named, p.based = p.names[:0], false, false
 	}
 	if !p.today {
 		return
@@ -72,7 +73,7 @@ func (c *Core) Restore(r *journal.Record, at market.Stamp) {
 		h := &p.base[c.config.Universe.ByKey(r.Holding.Key)]
 		h.Quantity, h.Average = h.Quantity+r.Holding.Quantity, r.Holding.Average
 	case journal.Based:
-		c.sync.based = true
+		c.sync.based, p.based = true, true
 	case journal.Blocked:
 		if id := c.config.Universe.ByKey(r.Block.Key); id != 0 {
 			if c.exposure[id].blocked = ""; r.Block.Blocked {
@@ -146,6 +147,9 @@ func (c *Core) restoreIntent(r *journal.Record, then market.Stamp) {
 	if i.Strategy == 0 && i.Class != order.Flatten {
 		// An orphan that was taken in: it was at the venue before this was written.
 		o.State, o.Attempts, o.CancelWanted, o.Sent = order.Sending, 1, true, then
+		if p.based { // that run took its base back, for the orphan's fills may be in it
+			c.sync.based, p.based = false, false
+		}
 	}
 	*c.job(o) = job{o: o}
 	p.orders = append(p.orders, o)
@@ -210,8 +214,13 @@ func (c *Core) Restored(at market.Stamp) []Action {
 	if p.full {
 		c.halt("the journal holds more orders than this engine has room for")
 	}
+	unwatched := false
 	for _, o := range p.orders {
+		unwatched = unwatched || o.Ticket.Instrument == 0 && o.Filled > 0
 		c.resume(o)
+	}
+	if unwatched {
+		c.alarm(0, "fills of before are in a contract that is not watched today: they are not counted")
 	}
 	if p.operator == "" && p.level > risk.Armed {
 		c.gate.Raise(p.level, p.cause)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/vayu-trading/vayu/engine/market"
 	"github.com/vayu-trading/vayu/engine/order"
+	"github.com/vayu-trading/vayu/engine/risk"
 )
 
 // maxStrangers is how many orders of the account that are not ours one day may
@@ -206,9 +207,6 @@ func (c *Core) makeExternal(x *stranger) {
 	c.bookExternal(x)
 }
 
-// foreign marks the numbers that risk knows other people's orders by.
-const foreign = order.ID(1 << 63)
-
 // weigh makes risk count what is open of an order that is not ours, as it
 // counts our own: it may fill, and we must not trade with it.
 func (c *Core) weigh(x *stranger, open market.Units) {
@@ -218,7 +216,7 @@ func (c *Core) weigh(x *stranger, open market.Units) {
 	}
 	x.open = open
 	u := order.Update{
-		ID: foreign | order.ID(x.serial), Instrument: r.Instrument, Side: r.Side, State: order.Working, Price: r.Limit, Quantity: open, At: c.at,
+		ID: risk.Others | order.ID(x.serial), Instrument: r.Instrument, Side: r.Side, State: order.Working, Price: r.Limit, Quantity: open, At: c.at,
 	}
 	if open == 0 {
 		u.State = order.Cancelled

@@ -42,6 +42,7 @@ type syncing struct {
 	listOK     bool        // a whole list that began after the gap was read
 	poor       uint        // lists in a row that proved nothing
 	moved      uint        // whole answers in a row under which the account moved: an exit filled meanwhile
+	vague      uint        // trade books in a row that did
 
 	book         uint32 // number of the newest trade book
 	tradesSlot   Slot
@@ -141,6 +142,7 @@ func (s *syncing) listRead(c *Core, k *flight, whole bool) {
 	if !whole || k.started < s.liveAt {
 		wait := min(syncRetry<<min(s.poor, 8), syncRetryMost)
 		s.poor++
+		c.tellPoor(s.poor, "the order list")
 		s.listWanted, s.listAt = true, c.at.Mono.Add(wait)
 		return
 	}
@@ -148,6 +150,16 @@ func (s *syncing) listRead(c *Core, k *flight, whole bool) {
 	if !s.listOK {
 		s.listOK = true
 		s.tradesWanted, s.tradesAt, s.tradesClass = true, c.at.Mono, order.Reconcile
+	}
+}
+
+// poorMost is how many reads in a row may prove nothing, most of a minute in
+// all, before a person is told: nothing else says why no entry leaves.
+const poorMost = 5
+
+func (c *Core) tellPoor(n uint, what string) {
+	if n == poorMost {
+		c.alarm(0, what+" proves nothing, again and again: no entries until it is whole; look at the venue")
 	}
 }
 
@@ -281,7 +293,7 @@ func (c *Core) tradesRead(k *flight, a *Answer) {
 		}
 	}
 	if clean {
-		s.moved = 0
+		s.moved, s.vague = 0, 0
 		s.tradesClean = k.started
 		if s.listOK && k.started >= s.liveAt {
 			s.tradesOK = true
@@ -290,9 +302,12 @@ func (c *Core) tradesRead(k *flight, a *Answer) {
 	}
 	switch {
 	case !s.tradesOK && s.listOK:
-		wait := syncRetry
-		if a.Verdict == order.OK && !a.Partial && !k.late {
+		wait := min(syncRetry<<min(s.vague, 8), syncRetryMost)
+		if a.Verdict == order.OK && !a.Partial && !k.late && s.moved < poorMost {
 			wait = s.soon() // a trade whose order is being learnt of right now, as of an exit just sent
+		} else {
+			s.vague++
+			c.tellPoor(s.vague, "the trade book")
 		}
 		s.tradesWanted, s.tradesAt, s.tradesClass = true, now.Add(wait), order.Reconcile
 	case c.unpriced > 0:
@@ -326,6 +341,9 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 		s.positionsAt = now.Add(syncRetry)
 		if s.positionsOK {
 			s.positionsAt = now.Add(positionsAgain)
+			if a.Verdict == order.ConfigFatal {
+				s.positionsAt = now.Add(positionsPoll) // a person must act: no loop
+			}
 		}
 		return
 	}

@@ -372,7 +372,7 @@ func (c *checks) alarm(a *Action) {
 // lost marks the intents whose records did not survive a loss of power.
 func (c *checks) lost(s *simWorld, kept int) {
 	for _, m := range s.disk.at[kept:] {
-		if m.id != 0 && m.id < foreign {
+		if m.id != 0 && m.id < risk.Others {
 			s.intent(m.id).lost = true
 		}
 	}
