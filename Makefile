@@ -13,6 +13,7 @@ SEEDS    ?= 30000
 FROM     ?= 1
 N        ?= 200000
 KILLS    ?= 200
+RTT      ?= 20ms
 TOOL     := go tool -modfile=.ci/tools/go.mod
 
 help: ## list what make can do
@@ -75,7 +76,7 @@ determinism: ## one digest of 500 worlds in every setting of processors, collect
 	.ci/determinism 500
 
 kill9: ## 200 real SIGKILLs of the engine under load, books compared after each restart; LEDGER=1 writes it down
-	KILLS=$(KILLS) RECORDS=100000 go test -count=1 -v -timeout 120m -run 'TestP1_' ./bench/kill9
+	KILLS=$(KILLS) RTT=$(RTT) RECORDS=100000 go test -count=1 -v -timeout 120m -run 'TestP1_' ./bench/kill9
 
 kill9-long: ## the same with 1000
 	$(MAKE) kill9 KILLS=1000

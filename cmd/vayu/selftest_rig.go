@@ -296,6 +296,8 @@ const (
 	handEvery                = 20 * time.Millisecond * trialSpeed
 )
 
+var _ engine.Starter = (*hand)(nil)
+
 // OnStart begins to listen to the test.
 func (h *hand) OnStart(ctx *engine.Context) error {
 	ctx.TimerAfter(handTimer, handEvery)
