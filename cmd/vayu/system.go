@@ -392,7 +392,7 @@ func (s *system) run(ctx context.Context) error {
 	s.cancelAll()
 	stopServing()
 	desk.Wait()
-	s.journal.Append(&journal.Record{Kind: journal.Stopped, At: s.clock.Now()}, true)
+	s.gateway.Still(func() { s.journal.Append(&journal.Record{Kind: journal.Stopped, At: s.clock.Now()}, true) })
 	return err
 }
 
