@@ -242,7 +242,7 @@ func (s *system) gatewayConfig(tag order.Tag) gateway.Config {
 		Armed:         s.onArmed,
 		Core: gateway.CoreConfig{
 			Book: s.book, Gate: s.gate, Limits: limits, Retry: policy, Seed: s.seed, Fence: s.fence,
-			Tag: tag, Recorder: s.journal, Strategies: strategyNames(c), Lenient: c.Orders.Lenient,
+			Tag: tag, Recorder: s.journal, PowerLost: s.journal.Report().Power, Strategies: strategyNames(c), Lenient: c.Orders.Lenient,
 		},
 	}
 }
@@ -393,7 +393,7 @@ func (s *system) run(ctx context.Context) error {
 	s.cancelAll()
 	stopServing()
 	desk.Wait()
-	s.journal.Append(&journal.Record{Kind: journal.Stopped, At: s.clock.Now()}, true)
+	s.gateway.Still(func() { s.journal.Append(&journal.Record{Kind: journal.Stopped, At: s.clock.Now()}, true) })
 	return err
 }
 

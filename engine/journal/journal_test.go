@@ -586,3 +586,22 @@ func TestASpareSegmentOutlivesTheRunThatPreparedIt(t *testing.T) {
 	die(j)
 	require.NoError(t, reopen(t, c, 40).Close())
 }
+
+func TestTheReportTellsThatThePowerWasLostThoughNothingSeemsMissing(t *testing.T) {
+	c := small(t)
+	j := reopen(t, c, 0)
+	require.False(t, j.Report().Power, "a new folder")
+	appendNotes(t, j, 4)
+	require.NoError(t, j.Close())
+	j = reopen(t, c, 4)
+	require.False(t, j.Report().Power)
+	appendNotes(t, j, 6)
+	die(j)
+	losePower(t, c.Folder)
+
+	j = reopen(t, c, 6)
+
+	require.True(t, j.Report().Power)
+	require.Zero(t, j.Report().Lost)
+	require.NoError(t, j.Close())
+}

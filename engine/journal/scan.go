@@ -17,10 +17,11 @@ type Report struct {
 	Segments int      `json:"segments"`
 	First    uint64   `json:"first"` // zero: no record
 	Last     uint64   `json:"last"`
-	Hot      int      `json:"hot"`                 // of these, not yet seen in a segment
-	Cut      int      `json:"cut"`                 // bytes after the last record that are none: a torn record, garbage
-	Lost     int      `json:"lost"`                // whole records after a hole that a loss of power left
-	CutFiles []string `json:"cut_files,omitempty"` // where Open kept the bytes it cut
+	Hot      int      `json:"hot"`                  // of these, not yet seen in a segment
+	Cut      int      `json:"cut"`                  // bytes after the last record that are none: a torn record, garbage
+	Lost     int      `json:"lost"`                 // whole records after a hole that a loss of power left
+	Power    bool     `json:"power_lost,omitempty"` // the machine was started anew since the last run: its newest records may be gone without a trace
+	CutFiles []string `json:"cut_files,omitempty"`  // where Open kept the bytes it cut
 }
 
 // Records is how many records there are.
@@ -351,7 +352,7 @@ func (s *scan) waste(path string, from, to int64) {
 }
 
 func (s *scan) report() Report {
-	r := Report{Folder: s.folder, Segments: len(s.segments), Hot: int(s.last - s.onDisk), Lost: s.lost}
+	r := Report{Folder: s.folder, Segments: len(s.segments), Hot: int(s.last - s.onDisk), Lost: s.lost, Power: s.image != nil && s.hot.boot != s.boot}
 	if s.begun && s.last >= s.first {
 		r.First, r.Last = s.first, s.last
 	}

@@ -97,6 +97,7 @@ type CoreConfig struct {
 	Retry      retry.Policy    // zero: the default
 	Seed       uint64          // spreads delays
 	Orders     int             // room for a day's orders; default 8192
+	PowerLost  bool            // the journal's newest records may be missing: an intent without an attempt may have been sent all the same
 	Strategies []string        // names of the strategies, from number 1 up: what an earlier run left is theirs by name
 
 	EntryTTL   time.Duration // an order that could not be sent for so long is not sent; default 2 s

@@ -143,7 +143,7 @@ func (c *Core) restoreIntent(r *journal.Record, then market.Stamp) {
 		c.past.full = true
 		return
 	}
-	o.State, o.Quantity, o.Remark = order.Queued, i.Quantity, c.config.Tag.Remark(r.ID)
+	o.State, o.Quantity, o.Remark, o.Sent = order.Queued, i.Quantity, c.config.Tag.Remark(r.ID), then
 	if i.Strategy == 0 && i.Class != order.Flatten {
 		// An orphan that was taken in: it was at the venue before this was written.
 		o.State, o.Attempts, o.CancelWanted, o.Sent = order.Sending, 1, true, then
@@ -239,6 +239,11 @@ func (c *Core) Restored(at market.Stamp) []Action {
 func (c *Core) resume(o *order.Order) {
 	j := c.job(o)
 	o.PriceWanted = 0 // what became of a modification is read from the venue
+	if o.State == order.Queued && c.config.PowerLost {
+		// The record of its attempt may have gone with the power: that there is
+		// none proves nothing.
+		o.State, o.Attempts, o.Sent.Mono = order.Sending, max(o.Attempts, 1), c.at.Mono
+	}
 	if o.Attempts > 0 {
 		c.resumed = true
 	}

@@ -147,6 +147,33 @@ func TestFillsInAContractThatIsNotWatchedAnyMoreAreTold(t *testing.T) {
 	require.True(t, w.core.sync.done)
 }
 
+func TestAfterALossOfPowerAnIntentWithoutAnAttemptIsLookedFor(t *testing.T) {
+	for _, echo := range []bool{true, false} {
+		for _, taken := range []bool{true, false} {
+			w := newWorld(t, 1, nil).begin()
+			w.echo = echo
+			w.keep(SendPlace)
+			id := w.place(w.ticket())
+			a := w.take()
+			w.keeps = nil
+			if taken {
+				w.fill(w.accept(a), lot)
+			}
+			for w.journal[len(w.journal)-1].Kind != journal.Intended {
+				w.journal = w.journal[:len(w.journal)-1]
+			}
+			w.core.config.PowerLost = true
+
+			w.restart(true)
+			w.run(w.now + 60*second)
+
+			require.Equal(t, map[bool]order.State{true: order.Filled, false: order.ClosedAbsent}[taken], w.state(id))
+			require.EqualValues(t, 1, w.last[id].Strategy, "it is its strategy's")
+			require.Empty(t, w.core.exposure[1].blocked)
+		}
+	}
+}
+
 func TestAfterARestartNoExitLeavesBeforeThePositionsWereSeen(t *testing.T) {
 	w := newWorld(t, 1, nil).begin()
 	id := w.place(w.ticket())

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/vayu-trading/vayu/engine/journal"
 	"github.com/vayu-trading/vayu/engine/risk"
 )
@@ -29,6 +31,25 @@ func (g *Gateway) Restore(replay func(func(*journal.Record) error) error) error 
 // that is done: an attempt is recorded before it is made.
 func (g *Gateway) Login(s journal.Session) {
 	g.post(Event{Kind: LoginEvent, Login: s})
+}
+
+// Still calls f while nobody has the order core, and so nobody appends to the
+// journal: whoever talks to the engine at its end still steps the core. It is
+// false, and f was not called, if the core is not to be had, as after a step
+// that broke off.
+func (g *Gateway) Still(f func()) bool {
+	for until := time.Now().Add(time.Second); !g.owned.CompareAndSwap(false, true); {
+		if time.Now().After(until) {
+			return false
+		}
+		time.Sleep(50 * time.Microsecond)
+	}
+	f()
+	g.owned.Store(false)
+	if g.posted.Load() > 0 {
+		g.drain()
+	}
+	return true
 }
 
 // Lower lowers the kill level on a person's word, whose name is kept.
