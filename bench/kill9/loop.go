@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vayu-trading/vayu/engine/journal"
@@ -196,13 +197,39 @@ func (l *loop) start(config string) (*engine, error) {
 	l.result.Starts++
 	l.result.Restored = max(l.result.Restored, e.records)
 	if took > slow {
-		fmt.Fprintf(l.Out, "armed only after %s:\n%s\n", took, e.words())
+		fmt.Fprintf(l.Out, "armed only after %s:\n%s\n%s\n", took, e.words(), newestCalls(l.folder))
 	}
 	return e, nil
 }
 
 func at(sorted []time.Duration, share float64) time.Duration {
 	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
+}
+
+// newestCalls tells what the newest run has asked the venue so far.
+func newestCalls(folder string) string {
+	var lines []string
+	var since market.Mono
+	err := journal.Read(folder, func(r *journal.Record) error {
+		at := r.At.Mono.Sub(since).Round(100 * time.Microsecond)
+		switch r.Kind {
+		case journal.Started:
+			lines, since = nil, r.At.Mono
+		case journal.Reading, journal.Sending:
+			lines = append(lines, fmt.Sprintf("  +%s %s asked, order %d", at, r.Call.Kind, r.ID))
+		case journal.Answered:
+			lines = append(lines, fmt.Sprintf("  +%s %s %s", at, r.Call.Kind, r.Call.Verdict))
+		case journal.Moved:
+			lines = append(lines, fmt.Sprintf("  +%s order %d %s: %s", at, r.ID, r.Move.Move, r.Move.State))
+		case journal.Noted:
+			lines = append(lines, fmt.Sprintf("  +%s order %d: %s", at, r.ID, r.Text))
+		}
+		return nil
+	})
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(lines, "\n")
 }
 
 // nextOrder waits until the venue's ledger grows, two seconds at most.

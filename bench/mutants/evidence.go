@@ -171,7 +171,9 @@ var evidenceMutants = []Mutant{
 		Find: `		default:
 			c.begin(market.InstrumentID(id), held-x.net, average)
 `,
-		Replace: "",
+		Replace: `		default:
+			_ = average
+`,
 		Killers: in("exec/gateway", "TestWhatWasHeldBeforeTheFirstOrderIsCounted"),
 	},
 }

@@ -33,9 +33,17 @@ var orderMutants = []Mutant{
 		Name:    "resend without a hard fence",
 		Rule:    "only behind a proven hard fence is an absent order sent again",
 		File:    "exec/gateway/core_resend.go",
-		Find:    `return c.config.HardFence > 0 && !o.CancelWanted`,
-		Replace: `return !o.CancelWanted`,
+		Find:    `return c.config.HardFence > 0 && `,
+		Replace: `return `,
 		Killers: in("exec/gateway", "TestWithoutAHardFenceNothingIsEverSentAgain"),
+	},
+	{
+		Name:    "resend where remarks do not come back",
+		Rule:    "without its remark a second attempt could not be told from the first",
+		File:    "exec/gateway/core_resend.go",
+		Find:    ` && c.remarks == RemarksEchoed`,
+		Replace: ``,
+		Killers: in("exec/gateway", "TestH16_WhereRemarksAreNotKnownToComeBackNothingIsEverSentAgain"),
 	},
 	{
 		Name:    "resend inside the hard fence",
@@ -206,7 +214,7 @@ var orderMutants = []Mutant{
 		Find: `	j.cancelTries = min(j.cancelTries+1, 100)`,
 		Replace: `	j.cancelTries = min(j.cancelTries+1, 100)
 	o.CancelWanted = o.CancelWanted && c.level < risk.CancelAll`,
-		Killers: append(in("exec/gateway", "TestR9_CancelsOfAKillAreRepeatedUntilTheyTakeEffect"), world(2000)),
+		Killers: in("exec/gateway", "TestR9_CancelsOfAKillAreRepeatedUntilTheyTakeEffect"),
 	},
 	{
 		Name: "a cancel's yes is believed",

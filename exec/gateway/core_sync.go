@@ -9,17 +9,19 @@ import (
 )
 
 const (
-	tradesDelay   = time.Second // lets fills gather before one read prices them all
-	tradesBackoff = 5 * time.Second
-	tradesMost    = 2 * time.Minute
-	positionsPoll = 10 * time.Minute
-	positionsSoon = 10 * time.Second // after the base: was it right?
-	baseTries     = 10 * time.Second // whole lists only; then a base on what can be read, so that it can be closed
-	settleTime    = 5 * time.Second  // positions are compared when no fill is younger
-	syncRetry     = 2 * time.Second  // doubles with every list that proves nothing
-	syncRetryMost = 16 * time.Second
-	probeEvery    = 250 * time.Millisecond
-	restartEvery  = time.Minute
+	tradesDelay    = time.Second // lets fills gather before one read prices them all
+	tradesBackoff  = 5 * time.Second
+	tradesMost     = 2 * time.Minute
+	positionsPoll  = 10 * time.Minute
+	positionsSoon  = 10 * time.Second       // after the base: was it right?
+	positionsAgain = time.Minute            // when they could not be read
+	baseTries      = 10 * time.Second       // whole lists only; then a base on what can be read, so that it can be closed
+	settleTime     = 5 * time.Second        // positions are compared when no fill is younger
+	syncSoon       = 100 * time.Millisecond // doubles, up to syncRetry: the answer was whole, and the account moved under it
+	syncRetry      = 2 * time.Second        // doubles with every list that proves nothing
+	syncRetryMost  = 16 * time.Second
+	probeEvery     = 250 * time.Millisecond
+	restartEvery   = time.Minute
 )
 
 // syncing keeps our picture of the account in step with the venue's: after
@@ -39,6 +41,7 @@ type syncing struct {
 	probeAt    market.Mono // not before, for the breakers' sake
 	listOK     bool        // a whole list that began after the gap was read
 	poor       uint        // lists in a row that proved nothing
+	moved      uint        // whole answers in a row under which the account moved: an exit filled meanwhile
 
 	book         uint32 // number of the newest trade book
 	tradesSlot   Slot
@@ -168,10 +171,18 @@ func (s *syncing) baseList(c *Core, k *flight, readable, whole bool) {
 	default: // it may or may not show what filled meanwhile: this list is the next one's first
 		b.held, b.learnt = false, c.learnt
 		if b.again {
-			s.positionsAt = now.Add(syncRetry)
+			s.positionsAt = now.Add(s.soon())
 		}
 		b.again = true
 	}
+}
+
+// soon is how long to wait before asking again for what was answered well and
+// did not fit, because something traded meanwhile.
+func (s *syncing) soon() time.Duration {
+	wait := min(syncSoon<<min(s.moved, 8), syncRetry)
+	s.moved++
+	return wait
 }
 
 func (s *syncing) finish(c *Core) {
@@ -270,6 +281,7 @@ func (c *Core) tradesRead(k *flight, a *Answer) {
 		}
 	}
 	if clean {
+		s.moved = 0
 		s.tradesClean = k.started
 		if s.listOK && k.started >= s.liveAt {
 			s.tradesOK = true
@@ -278,7 +290,11 @@ func (c *Core) tradesRead(k *flight, a *Answer) {
 	}
 	switch {
 	case !s.tradesOK && s.listOK:
-		s.tradesWanted, s.tradesAt, s.tradesClass = true, now.Add(syncRetry), order.Reconcile
+		wait := syncRetry
+		if a.Verdict == order.OK && !a.Partial && !k.late {
+			wait = s.soon() // a trade whose order is being learnt of right now, as of an exit just sent
+		}
+		s.tradesWanted, s.tradesAt, s.tradesClass = true, now.Add(wait), order.Reconcile
 	case c.unpriced > 0:
 		s.tradesWait = min(max(2*s.tradesWait, tradesBackoff), tradesMost)
 		s.tradesClass = order.Data
@@ -309,7 +325,7 @@ func (c *Core) positionsRead(k *flight, a *Answer) {
 	if a.Verdict != order.OK && a.Verdict != order.Empty || a.Partial || k.late {
 		s.positionsAt = now.Add(syncRetry)
 		if s.positionsOK {
-			s.positionsAt = now.Add(positionsPoll)
+			s.positionsAt = now.Add(positionsAgain)
 		}
 		return
 	}

@@ -69,6 +69,9 @@ func (s *simWorld) converge() {
 		if s.plan.phase == beforeMidnight && o.State.InDoubt() {
 			continue // the day's lists are gone: a person's to settle
 		}
+		if s.intents[n].lost && s.check.disputed {
+			continue // its records are gone and it looks like another: a person was told
+		}
 		switch o.State {
 		case order.Queued, order.Sending, order.Ambiguous, order.Reconciling, order.Absent:
 			s.fail("order %d is %v", n, o.State)
@@ -80,7 +83,7 @@ func (s *simWorld) converge() {
 	}
 	for _, i := range s.venue.alive {
 		v := &s.venue.orders[i]
-		if v.intent < 0 || s.intents[v.intent].lost || s.plan.phase == beforeMidnight {
+		if v.intent < 0 || s.intents[v.intent].lost || s.check.disputed || s.plan.phase == beforeMidnight {
 			continue
 		}
 		if o := s.core.slab.Get(s.intents[v.intent].id); o == nil || o.CancelWanted {
@@ -108,6 +111,10 @@ func (s *simWorld) settled() bool {
 
 // reckon compares everything with the venue. Invariants 2, 6 and 7.
 func (c *checks) reckon(s *simWorld) {
+	if c.disputed && s.tally.powerLosses > 0 {
+		s.tally.differ = 1 // a person must tell first what belongs to what
+		return
+	}
 	core := s.core
 	for n := range s.intents {
 		it := &s.intents[n]

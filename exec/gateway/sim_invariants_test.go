@@ -40,9 +40,12 @@ type checks struct {
 	known   [instruments + 1]market.Units // by instrument: fills of ours that were told in this run
 	paged   bool                          // a person was told of an order that nobody can settle
 	differs bool                          // a person was told that the positions differ
-	graves  []int32                       // intents that were given up as absent
-	lists   uint32
-	marks   []uint64 // by intent: hash of the last record
+	// A person was told of an order that may be one of several; with unreadable
+	// remarks a loss of power can leave that behind.
+	disputed bool
+	graves   []int32 // intents that were given up as absent
+	lists    uint32
+	marks    []uint64 // by intent: hash of the last record
 }
 
 // intent is one wish of a strategy, or of the core itself, over all runs.
@@ -359,6 +362,8 @@ func (c *checks) alarm(a *Action) {
 	switch {
 	case strings.HasPrefix(a.Text, "nobody can say"):
 		c.paged = true
+	case strings.Contains(a.Text, "one of several"):
+		c.disputed = true
 	case strings.Contains(a.Text, "position differs"):
 		c.differs = true
 	}
