@@ -20,10 +20,10 @@ help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the one binary into bin/
-	go build -trimpath -o bin/vayu ./cmd/vayu
+	@go build -trimpath -o bin/vayu ./cmd/vayu
 
 run: build ## the demo: embedded venue, recorded NIFTY day, engine, strategy, dashboard
-	bin/vayu demo $(ARGS)
+	@bin/vayu demo $(ARGS)
 
 test: ## every test, also of the modules beside this one
 	go test -timeout 15m ./...

@@ -40,7 +40,7 @@ const clockSlack = 25 * time.Millisecond
 func (r *clockReader) start(ctx context.Context) error {
 	at, speed, err := r.read(ctx)
 	if err != nil {
-		return &exitError{exitTemporary, fmt.Errorf("market time: %w", err)}
+		return &exitError{exitTemporary, fmt.Errorf("market time of venue.clock_url: %w", err)}
 	}
 	r.clock = market.NewTapeClock(at, speed)
 	return nil

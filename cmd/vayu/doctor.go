@@ -143,7 +143,10 @@ func lookAtJournal(folder string) finding {
 	}
 	free := disk.Bavail * uint64(disk.Bsize)
 	detail := fmt.Sprintf("%s, %.1f GiB free", folder, float64(free)/(1<<30))
-	return finding{what, free >= journalRoom, detail}
+	if free < journalRoom {
+		return finding{what, false, detail + ": make room, or set journal.folder; at least 1 GiB is wanted"}
+	}
+	return finding{what, true, detail}
 }
 
 // tell prints the findings and fails if any is bad.

@@ -160,7 +160,7 @@ func (a *engineStatus) write(s streams) error {
 		fmt.Fprintf(&out, " (%s)", a.Cause)
 	}
 	fmt.Fprintf(&out, "\nmarket      %s\nlogin       %s, ticks %s, orders %s\n", a.MarketTime, a.Session, a.Ticks, a.Orders)
-	fmt.Fprintf(&out, "entries     %s\n", map[bool]string{true: "may leave", false: "wait for the day's lists"}[a.Armed])
+	fmt.Fprintf(&out, "entries     %s\n", a.entries())
 	if a.Halted {
 		out.WriteString("halted      a person must look, then: vayu operator resume\n")
 	}
@@ -173,6 +173,19 @@ func (a *engineStatus) write(s streams) error {
 	}
 	_, err := fmt.Fprint(s.out, out.String())
 	return err
+}
+
+// entries says what keeps orders that add exposure from leaving.
+func (a *engineStatus) entries() string {
+	switch {
+	case a.Level != risk.Armed.String():
+		return "none: the kill level is " + a.Level
+	case a.Halted:
+		return "none: halted"
+	case !a.Armed:
+		return "wait for the day's lists"
+	}
+	return "may leave"
 }
 
 // serveOperator lets a person on this machine talk to the engine, until the

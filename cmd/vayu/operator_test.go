@@ -212,3 +212,15 @@ func TestAPersonsWordCountsOnWhatIsUnresolvedOrGivenUp(t *testing.T) {
 		require.Equal(t, state == order.Unresolved || state == order.ClosedAbsent, judgeable(1, state, true) == nil, "placed, %s", state)
 	}
 }
+
+func TestTheStatusSaysWhyNoEntriesLeave(t *testing.T) {
+	for want, status := range map[string]engineStatus{
+		"may leave":                        {Level: "armed", Armed: true},
+		"wait for the day's lists":         {Level: "armed"},
+		"none: halted":                     {Level: "armed", Armed: true, Halted: true},
+		"none: the kill level is reducing": {Level: "reducing", Armed: true, Halted: true},
+		"none: the kill level is stopped":  {Level: "stopped"},
+	} {
+		require.Equal(t, want, status.entries())
+	}
+}

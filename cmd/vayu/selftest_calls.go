@@ -244,7 +244,7 @@ func (t *trials) brokenCalls(ctx context.Context, s *sheet, b *bench) {
 		}
 		return "", err
 	})
-	s.step("no connection for a while: repeated, then answered", func() (string, error) {
+	s.step("no connection for a while: held back unsent, then answered", func() (string, error) {
 		b.venue.cut()
 		mended := make(chan error, 1)
 		time.AfterFunc(600*time.Millisecond, func() { mended <- b.venue.reopen() })

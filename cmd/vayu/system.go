@@ -432,6 +432,9 @@ func (s *system) cancelAll() {
 	if s.store.Current() == nil {
 		return // nothing was ever sent
 	}
+	if open := len(s.gateway.Snapshot().Orders); open > 0 {
+		s.log.Info("stopping: what rests is cancelled first", "orders", open, "at_most", settling)
+	}
 	asked, since := make(map[order.ID]bool), s.clock.Now().Mono
 	for s.clock.Now().Mono.Sub(since) < settling {
 		desk := s.gateway.Snapshot()

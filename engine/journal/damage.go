@@ -26,7 +26,8 @@ func (e *DamageError) Error() string {
 		where = fmt.Sprintf("%s, record %d", e.File, e.Record)
 	}
 	return fmt.Sprintf("journal: damaged: %s: %v; put a good copy of the file back, or look at the venue's own order list, "+
-		"move the folder %s away and start with an empty one (vayu journal dump still reads what comes before)",
+		"move the folder %s away and start with a new one that has nothing but its file starts: without it orders bear texts that were "+
+		"used today (vayu journal dump still reads what comes before)",
 		where, e.Cause, filepath.Dir(e.File))
 }
 

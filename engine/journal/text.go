@@ -75,7 +75,7 @@ func (r *Record) Fields(add func(name string, value any)) {
 	case Login:
 		add("epoch", r.Session.Epoch)
 		some(add, "ok", r.Session.OK)
-		some(add, "refused", !r.Session.OK)
+		some(add, "asked", !r.Session.OK)
 		some(add, "until", r.Session.Expiry)
 	case Noted:
 		some(add, "text", r.Text)

@@ -17,7 +17,11 @@ const (
 
 // raised acts on a higher kill level. It falls by an operator's hand only.
 func (c *Core) raised(level risk.Level) {
-	c.alarm(0, "kill level raised: "+level.String())
+	text := "kill level raised: " + level.String()
+	if cause := c.gate.Cause(); cause != "" {
+		text += ", " + cause
+	}
+	c.alarm(0, text)
 	c.dirty = true
 	if level < risk.CancelAll {
 		return

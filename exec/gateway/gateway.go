@@ -546,7 +546,7 @@ func (g *Gateway) act(a *Action) {
 
 func (g *Gateway) alarm(id order.ID, text string) {
 	g.stats.alarms.Add(1)
-	g.log.note(line{level: hclog.Error, text: "alarm", detail: text, id: id, retry: -1})
+	g.log.note(line{level: hclog.Error, text: "alarm", detail: rest.Escape(text, 300), id: id, retry: -1})
 	if g.config.Alarm != nil {
 		g.config.Alarm(id, text)
 	}

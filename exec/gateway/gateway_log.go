@@ -16,7 +16,7 @@ import (
 type line struct {
 	level    hclog.Level
 	text     string // constant
-	detail   string // escaped
+	detail   string // escaped: the venue's words of a call, our own of an alarm
 	err      error
 	endpoint rest.Endpoint
 	id       order.ID
@@ -125,8 +125,15 @@ func (b *logbook) write(l *line) {
 			args = append(args, "late", true)
 		}
 	}
-	if l.detail != "" {
+	switch {
+	case l.detail == "":
+	case l.call:
 		args = append(args, "venue", l.detail)
+	default: // our own words
+		args = append(args, "what", l.detail)
+		if l.id != 0 {
+			args = append(args, "order", uint64(l.id))
+		}
 	}
 	if l.err != nil {
 		args = append(args, "error", rest.Escape(l.err.Error(), 300))

@@ -28,7 +28,7 @@ func Ask(ctx context.Context, folder string, q Request, result any) error {
 	dir, err := os.Open(folder)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w: %s does not exist", ErrNobody, folder)
+			return fmt.Errorf("%w: %s does not exist; name the engine's own with --folder, or its configuration with --config", ErrNobody, folder)
 		}
 		return fmt.Errorf("control: %w", err)
 	}
@@ -38,7 +38,7 @@ func Ask(ctx context.Context, folder string, q Request, result any) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), socketName))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ECONNREFUSED):
-		return fmt.Errorf("%w: %s", ErrNobody, folder)
+		return fmt.Errorf("%w: %s; name the engine's own with --folder, or its configuration with --config", ErrNobody, folder)
 	case err != nil:
 		return fmt.Errorf("control: %w", err)
 	}

@@ -48,7 +48,9 @@ const (
 	WholeProcessWithVenue = "whole process, the embedded venue included"
 )
 
-// Orders counts orders by what became of them.
+// Orders counts orders by what became of them, those of earlier runs of the day
+// that left a fill or are still open included, as are fills, positions and
+// result.
 type Orders struct {
 	Submitted uint64 `json:"submitted"` // asked for by a strategy or by risk
 	Accepted  uint64 `json:"accepted"`  // known to the venue
