@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap sim sim-long determinism kill9 kill9-long mutants interop clean
+.PHONY: help build run test check fmt lint directions race fuzz fuzz-smoke bench bench-peers bench-swap sim sim-long determinism model histories mutants kill9 kill9-long interop clean
 
 ARGS     ?=
 BENCH    ?= .
@@ -13,6 +13,8 @@ SEEDS    ?= 30000
 FROM     ?= 1
 N        ?= 200000
 KILLS    ?= 200
+STATES   ?= 10000000
+HISTORIES ?= 100000
 RTT      ?= 20ms
 TOOL     := go tool -modfile=.ci/tools/go.mod
 
@@ -74,6 +76,12 @@ sim-long: ## the same with N worlds, however long it takes
 
 determinism: ## one digest of 500 worlds in every setting of processors, collector and race detector
 	.ci/determinism 500
+
+model: ## every path of a small world of orders, and STATES states of the whole one
+	go test -count=1 -v -timeout 60m ./engine/order/search -states $(STATES)
+
+histories: ## HISTORIES recorded lives of orders against a sequential model
+	go test -count=1 -v -timeout 60m -run 'History' ./exec/gateway -histories $(HISTORIES)
 
 kill9: ## 200 real SIGKILLs of the engine under load, books compared after each restart; LEDGER=1 writes it down
 	KILLS=$(KILLS) RTT=$(RTT) RECORDS=100000 go test -count=1 -v -timeout 120m -run 'TestP1_' ./bench/kill9

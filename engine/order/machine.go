@@ -277,12 +277,12 @@ func (o *Order) Step(e *Event, at market.Stamp) Effect {
 }
 
 // see merges the venue's word: quantities only grow, and only a later notice
-// may change the price.
+// may change the price, or a row that knows of every fill we know of.
 func (o *Order) see(r *Report, effect *Effect) {
 	if o.VenueID.IsZero() {
 		o.VenueID = r.VenueID
 	}
-	fresh := r.Sequence == 0 || r.Sequence > o.Sequence
+	fresh := r.Sequence > o.Sequence || r.Sequence == 0 && (r.Executed >= o.Filled || r.FillUnknown)
 	o.Sequence = max(o.Sequence, r.Sequence)
 	o.Cancelled = max(o.Cancelled, r.Cancelled)
 	o.Expired = max(o.Expired, r.Expired)

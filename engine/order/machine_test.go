@@ -305,6 +305,18 @@ func TestAnOldNoticeDoesNotBringBackAnOldPrice(t *testing.T) {
 	require.EqualValues(t, 9600, o.Price)
 }
 
+func TestARowThatLacksAFillDoesNotBringBackAnOldPrice(t *testing.T) {
+	o := working(t)
+	o.take(Report{Status: StatusPartiallyExecuted, Quantity: 130, Executed: 65, Limit: 9600})
+	require.EqualValues(t, 9600, o.Price)
+
+	e := o.take(Report{Status: StatusOrdered, Quantity: 130, Limit: 9505}) // as it was before
+
+	require.False(t, e.Repriced)
+	require.EqualValues(t, 9600, o.Price)
+	require.EqualValues(t, 65, o.Filled)
+}
+
 func TestPricesOfFillsConvergeToWhatTheTradesSay(t *testing.T) {
 	o := working(t)
 	first := o.take(Report{Sequence: 1, Status: StatusPartiallyExecuted, Quantity: 130, Executed: 65})

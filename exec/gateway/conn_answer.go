@@ -9,9 +9,9 @@ import (
 // attempt is judged as one without a whole answer.
 const (
 	maxHead     = 16 << 10 // status lines and headers, the interim ones included
-	maxBody     = 1 << 20
-	maxInterim  = 8  // 1xx answers before the real one
-	maxLine     = 96 // of a chunk's size, extensions included
+	maxBody     = 8 << 20  // a list of the 5,000 orders that a day allows has half of that
+	maxInterim  = 8        // 1xx answers before the real one
+	maxLine     = 96       // of a chunk's size, extensions included
 	maxTrailers = 4 << 10
 )
 

@@ -112,6 +112,7 @@ func (n *network) leaves(s *simWorld, i int32) {
 	}
 	n.count(s, k)
 	s.check.left(s, k)
+	s.history.left(s, k)
 	k.leftAt = s.now
 	k.answer.SentAt = s.clock.mono(s.now)
 	if s.strikes(n.draws, requestCut, k.id) {
@@ -227,6 +228,7 @@ func (n *network) answered(s *simWorld, i int32) {
 	if k.delivered {
 		s.clock.compare(s)
 	}
+	s.history.answered(s, &n.list[i])
 	if k := &n.list[i]; s.boot == k.boot && s.clock.mono(s.now) <= k.listen {
 		s.event.Kind, s.event.Answer = AnswerEvent, k.answer
 		s.step()

@@ -524,6 +524,7 @@ func (v *exchange) row(s *simWorld, o *simOrder) order.Report {
 // and no average.
 func (v *exchange) notify(s *simWorld, i int32) {
 	v.sequence++
+	s.history.changed(s, &v.orders[i])
 	if !s.up || s.mute {
 		return
 	}

@@ -52,6 +52,7 @@ type simWorld struct {
 
 	intents []intent
 	tally   tally
+	history *history                         // nil: nobody keeps one
 	trace   uint64                           // hash of every event and action
 	say     func(format string, args ...any) // nil: nobody wants to know
 }
@@ -524,6 +525,7 @@ func (s *simWorld) act(a *Action) {
 	switch {
 	case a.Kind == Emit:
 		s.check.told(s, &a.Update)
+		s.history.told(s, &a.Update)
 	case a.Kind == RenewSession:
 		s.postFor(s.boot, loginLost, 0, 0, int64(a.Epoch))
 	case a.Kind == RestartStream:
