@@ -19,7 +19,7 @@ const (
 var (
 	errMalformed = errors.New("gateway: the answer is no HTTP/1.1")
 	errHeadSize  = errors.New("gateway: the answer's headers pass 16 KiB")
-	errBodySize  = errors.New("gateway: the answer's body passes 1 MiB")
+	errBodySize  = errors.New("gateway: the answer's body passes 8 MiB")
 	errInterim   = errors.New("gateway: too many interim answers")
 	errExtra     = errors.New("gateway: bytes after the answer")
 )

@@ -96,7 +96,7 @@ func TestN13_OversizeAndMalformedAnswersAreRefused(t *testing.T) {
 	refuses(strings.Repeat("x", maxHead+1), errHeadSize)
 	refuses(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", maxInterim+1), errInterim)
 	refuses("HTTP/1.1 100 C\r\nX: "+strings.Repeat("x", maxHead-100)+"\r\n\r\n"+ok+"X: "+strings.Repeat("x", 200)+"\r\n\r\n", errHeadSize)
-	refuses(ok+"Content-Length: 1048577\r\n\r\n", errBodySize)
+	refuses(ok+"Content-Length: 8388609\r\n\r\n", errBodySize)
 	refuses(ok+"Content-Length: 99999999999999999999999999\r\n\r\n", errBodySize)
 	refuses(ok+"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n", errBodySize)
 	refuses(ok+"\r\n"+strings.Repeat("y", maxBody+1), errBodySize)

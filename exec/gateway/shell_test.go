@@ -615,7 +615,7 @@ func TestN13_OversizeFloodsAndRedirectsAreUnknownAndFollowedNowhere(t *testing.T
 		"headers without end":      "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 17<<10),
 		"headers of 16 KiB and 1":  "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", maxHead-len("HTTP/1.1 200 OK\r\nX: \r\n\r\n")+1) + "\r\n\r\n" + ackOK,
 		"a body of 8 MiB and 1":    fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", maxBody+1),
-		"chunks of 1 MiB and more": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("10000\r\n"+strings.Repeat("y", 0x10000)+"\r\n", 17),
+		"chunks of 8 MiB and more": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("10000\r\n"+strings.Repeat("y", 0x10000)+"\r\n", 129),
 		"a body without end":       "HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("y", maxBody+1),
 		"a flood of 1xx":           strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 100),
 		"an early hint and no end": "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
