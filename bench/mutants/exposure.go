@@ -28,8 +28,8 @@ var exposureMutants = []Mutant{
 		Name:    "self-cross ignores AMB",
 		Rule:    "an order in doubt counts as resting",
 		File:    "engine/risk/check.go",
-		Find:    `flattens && o.fate != known {`,
-		Replace: `o.fate != known {`,
+		Find:    `flattens && (o.fate != known || o.id >= Others) {`,
+		Replace: `o.fate != known || flattens && o.id >= Others {`,
 		Killers: in("engine/risk", "TestR3_SelfCrossIsRefusedAlsoWithOrdersInDoubt"),
 	},
 	{

@@ -335,8 +335,8 @@ var orderMutants = []Mutant{
 		Name:    "an old notice overwrites the price",
 		Rule:    "a notice that comes late changes no price",
 		File:    "engine/order/machine.go",
-		Find:    `fresh := r.Sequence == 0 || r.Sequence > o.Sequence`,
-		Replace: `fresh := true`,
+		Find:    `fresh := r.Sequence > o.Sequence ||`,
+		Replace: `fresh := true ||`,
 		Killers: in("engine/order", "TestAnOldNoticeDoesNotBringBackAnOldPrice"),
 	},
 }
