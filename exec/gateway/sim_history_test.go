@@ -315,7 +315,9 @@ func attempts(life []porcupine.Operation) (n int) {
 // TestABrokenHistoryIsRejected breaks true histories, one operation of each, as
 // an engine or a venue that breaks a promise would.
 func TestABrokenHistoryIsRejected(t *testing.T) {
-	told := func(o *operation, states ...order.State) bool { return o.act == telling && slices.Contains(states, o.state) }
+	told := func(o *operation, states ...order.State) bool {
+		return o.act == telling && slices.Contains(states, o.state)
+	}
 	for name, spoil := range map[string]func(op *porcupine.Operation, o *operation) bool{
 		"a rejection made up": func(_ *porcupine.Operation, o *operation) bool {
 			fits := told(o, order.Acked, order.Working)
