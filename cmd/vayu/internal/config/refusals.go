@@ -29,11 +29,11 @@ func LoadRefusals(path string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("venue.refusals_file: %w", err)
 	}
-	refuse := func(line int, format string, args ...any) ([]string, error) {
-		return nil, fmt.Errorf("%w: venue.refusals_file: %s:%d: %s", ErrConfig, path, line, fmt.Sprintf(format, args...))
+	refuse := func(line int, format string, args ...any) error {
+		return fmt.Errorf("%w: venue.refusals_file: %s:%d: %s", ErrConfig, path, line, fmt.Sprintf(format, args...))
 	}
 	if len(text) > maxFile {
-		return refuse(1, "larger than %d KiB", maxFile>>10)
+		return nil, refuse(1, "larger than %d KiB", maxFile>>10)
 	}
 	var list []string
 	line := 0
@@ -44,13 +44,13 @@ func LoadRefusals(path string) ([]string, error) {
 		case entry == "" || strings.HasPrefix(entry, "#"):
 			continue
 		case !utf8.ValidString(entry) || strings.ContainsFunc(entry, unicode.IsControl):
-			return refuse(line, "not one line of plain text")
+			return nil, refuse(line, "not one line of plain text")
 		case len(entry) < minRefusal || len(entry) > maxRefusal:
-			return refuse(line, "%.40q has %d bytes, want %d to %d: the venue's whole text", entry, len(entry), minRefusal, maxRefusal)
+			return nil, refuse(line, "%.40q has %d bytes, want %d to %d: the venue's whole text", entry, len(entry), minRefusal, maxRefusal)
 		case slices.Contains(list, entry):
-			return refuse(line, "%.40q is there twice", entry)
+			return nil, refuse(line, "%.40q is there twice", entry)
 		case len(list) == maxRefusals:
-			return refuse(line, "more than %d texts", maxRefusals)
+			return nil, refuse(line, "more than %d texts", maxRefusals)
 		}
 		list = append(list, entry)
 	}
