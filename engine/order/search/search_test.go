@@ -26,7 +26,7 @@ var small = []struct {
 }
 
 func TestEveryPathOfASmallWorldKeepsTheRules(t *testing.T) {
-	for _, row := range small {
+	for _, row := range small[:worlds] {
 		t.Run(row.name, func(t *testing.T) {
 			at := time.Now()
 			found := explore(row.r, 1<<24, false)
