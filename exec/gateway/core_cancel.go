@@ -165,6 +165,11 @@ func (c *Core) wantPrice(o *order.Order, cmd *order.Command) {
 		return
 	}
 	price := approved.Ticket().Price
+	looks := o.Fingerprint()
+	if looks.Price = price; c.leased(&looks) {
+		c.explain(o, "modification refused: at that price it looks like an order that may still surface")
+		return
+	}
 	c.move(o, &order.Event{Move: order.ModifyRequested, Price: price})
 	j := c.job(o)
 	j.modifyUntil, j.modifyTries = c.at.Mono.Add(modifyTTL), 0

@@ -85,7 +85,7 @@ func (c *Core) occupied(id market.InstrumentID, side market.Side) (busy bool, do
 		}
 		if o.Ticket.Class == order.Flatten && o.State.Live() {
 			if due := o.AckedAt.Add(flattenRest); c.at.Mono >= due {
-				o.CancelWanted = true
+				c.wantGone(o)
 			} else {
 				c.wake(due)
 			}

@@ -261,3 +261,23 @@ func TestP4_WhileTheJournalTakesNothingEntriesAreDeniedAndCancelsLeave(t *testin
 	w.run(w.now + 3*second)
 	require.Equal(t, order.Cancelled, w.state(id))
 }
+
+func TestAModificationMayNotMakeAnOrderLookLikeALostOne(t *testing.T) {
+	w := newWorld(t, 1, nil).begin()
+	w.keep(SendPlace)
+	lost := w.place(w.ticket())
+	w.take()
+	w.keeps = nil
+	w.run(w.now + 60*second)
+	require.Equal(t, order.ClosedAbsent, w.state(lost))
+	other := w.ticket()
+	other.Price = 9990
+	id := w.place(other)
+	w.run(w.now + second)
+
+	w.ask(order.Modify, id, 10000)
+	w.run(w.now + second)
+
+	require.Contains(t, w.last[id].Reason, "may still surface")
+	require.EqualValues(t, 9990, w.byIntent[id][0].report.Limit)
+}

@@ -312,6 +312,9 @@ func (c *Core) tradesRead(k *flight, a *Answer) {
 		s.tradesWanted, s.tradesAt, s.tradesClass = true, now.Add(wait), order.Reconcile
 	case c.unpriced > 0:
 		s.tradesWait = min(max(2*s.tradesWait, tradesBackoff), tradesMost)
+		if a.Verdict != order.OK && a.Verdict != order.Empty {
+			s.tradesWait = min(s.tradesWait, syncRetryMost) // it was not even looked
+		}
 		s.tradesClass = order.Data
 		s.wantTrades(now.Add(s.tradesWait))
 	default:

@@ -67,6 +67,21 @@ func simulate(seed uint64, say func(string, ...any)) (o lived) {
 	return o
 }
 
+// TestTheWorldsThatFoundAFaultStayMended lives them again: a row for each fault
+// that only a world had found.
+func TestTheWorldsThatFoundAFaultStayMended(t *testing.T) {
+	for seed, fault := range map[uint64]string{
+		4841:  "an order that surfaced late",
+		40864: "positions that could not be read were not asked for again",
+		10542: "a price was waited for as long after a failed read as after one that lacked it",
+		14163: "a flattening order was to be cancelled, and the journal did not know",
+		19285: "a modified order looked like a lost one, and took its place after a loss of power",
+	} {
+		o := simulate(seed, nil)
+		require.Empty(t, o.fault, "seed %d: %s", seed, fault)
+	}
+}
+
 // TestNoFaultMakesADuplicateOrLosesAnOrder runs the core in seeded worlds, each
 // with a mix of faults of its own, heals them and asserts that all is as the
 // venue knows it. A failing world is lived again, step by step, with -seed.
